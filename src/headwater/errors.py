@@ -1,0 +1,74 @@
+"""The exceptions of Headwater; none of them knows HTTP.
+
+HeadwaterError
+├── ConfigurationError        an option, URI or directory that cannot be used
+├── SchemaError               the database is older or newer than this installation knows
+├── DatabaseError             the database refused the work; nothing of it was stored
+│   ├── DatabaseBusyError     another process held the write lock for too long
+│   └── DatabaseFullError     no space left on the device
+├── CorruptBlockError         stored metric bytes fail their checksum
+├── UpstreamError             MLflow's own process did not answer
+├── NotServedError            correct only in MLflow's own code: hand the request over
+└── RequestError              the request cannot be carried out; carries MLflow's error code
+    ├── NotFoundError         RESOURCE_DOES_NOT_EXIST
+    └── InvalidParameterError INVALID_PARAMETER_VALUE
+"""
+
+from typing import ClassVar
+
+
+class HeadwaterError(Exception):
+    """Base of every exception that Headwater raises on purpose."""
+
+
+class ConfigurationError(HeadwaterError):
+    """An option, URI, directory or port that the server cannot work with."""
+
+
+class SchemaError(HeadwaterError):
+    """The database schema does not fit this installation."""
+
+
+class DatabaseError(HeadwaterError):
+    """The database refused the work; the transaction left nothing behind."""
+
+
+class DatabaseBusyError(DatabaseError):
+    """Another process held the write lock longer than the busy timeout."""
+
+
+class DatabaseFullError(DatabaseError):
+    """The device that holds the database has no space left."""
+
+
+class CorruptBlockError(HeadwaterError):
+    """A stored metric block does not decode to what was written."""
+
+
+class UpstreamError(HeadwaterError):
+    """MLflow's own process did not answer in time."""
+
+
+class NotServedError(HeadwaterError):
+    """The request is correct only in MLflow's own code, which must answer it.
+
+    Raised before anything is stored, so that handing the request over cannot apply it twice.
+    """
+
+
+class RequestError(HeadwaterError):
+    """A request that cannot be carried out, with the error code MLflow gives it."""
+
+    error_code: ClassVar[str] = "INTERNAL_ERROR"
+
+
+class NotFoundError(RequestError):
+    """The run, experiment or tag that the request names does not exist."""
+
+    error_code = "RESOURCE_DOES_NOT_EXIST"
+
+
+class InvalidParameterError(RequestError):
+    """A field of the request holds a value that MLflow refuses."""
+
+    error_code = "INVALID_PARAMETER_VALUE"

@@ -1,0 +1,1 @@
+"""Headwater inside MLflow's documented extension points; the only package that imports MLflow."""

@@ -1,0 +1,1 @@
+"""The front: the ASGI application and what serves it."""

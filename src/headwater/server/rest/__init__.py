@@ -1,0 +1,1 @@
+"""REST handlers, one verb a file: request bytes in, response bytes out."""

@@ -1,0 +1,26 @@
+"""The part of an HTTP request that a native handler sees."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from headwater.tracking.service import TrackingService
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, read to its end."""
+
+    method: str
+    query: bytes
+    """The query string as sent, without the question mark."""
+
+    body: bytes
+
+
+Handler = Callable[[TrackingService, Request], Awaitable[bytes]]
+"""Answers with the bytes of a 200 JSON response.
+
+Raises:
+    RequestError: answered in MLflow's error format.
+    NotServedError: MLflow's own code answers instead, from the same request.
+"""

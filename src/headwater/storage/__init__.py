@@ -1,0 +1,1 @@
+"""Everything that talks to a database or an object store."""

@@ -1,0 +1,1 @@
+"""MLflow's own tables: connections, transactions and statements."""

@@ -1,0 +1,74 @@
+"""What a metadata database offers: snapshots to read from and group-committed writes.
+
+Statements are portable SQL with ``?`` placeholders, so that each lives in one place and every
+backend runs it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+Result = TypeVar("Result")
+Row = tuple[Any, ...]
+Parameters = Sequence[Any]
+
+
+class Cursor(Protocol):
+    """Rows of one executed statement."""
+
+    rowcount: int
+    lastrowid: int | None
+
+    def fetchone(self) -> Any:
+        """Return the next row, or None."""
+
+    def fetchall(self) -> list[Any]:
+        """Return the remaining rows."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """An open transaction on the database."""
+
+    def execute(self, statement: str, parameters: Parameters = ..., /) -> Cursor:
+        """Execute one statement."""
+
+    def executemany(self, statement: str, rows: Iterable[Parameters], /) -> Cursor:
+        """Execute one statement once a row."""
+
+
+Operation = Callable[[Connection], Result]
+
+
+class Database(ABC):
+    """A database that holds MLflow's tables and Headwater's.
+
+    Guarantees: a `write` that returned survives kill -9 and power loss; it is applied as a whole
+    or, where its operation raises, not at all. Writers in other processes are waited for. A `read`
+    sees one snapshot, which contains every write that returned before it began. Safe to call from
+    one event loop and, for `read_now`, any thread.
+    """
+
+    @abstractmethod
+    async def write(self, operation: Operation[Result]) -> Result:
+        """Run the operation in a write transaction and return its result once it is durable.
+
+        Operations of concurrent callers may share one commit. An operation must not keep the
+        connection, and must not block.
+
+        Raises:
+            DatabaseError: the transaction could not be committed.
+        """
+
+    @abstractmethod
+    async def read(self, operation: Operation[Result]) -> Result:
+        """Run the operation on a snapshot, on a worker thread."""
+
+    @abstractmethod
+    def read_now(self, operation: Operation[Result]) -> Result:
+        """Run the operation on a snapshot, on this thread; for work of microseconds."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish the writes under way and close every connection."""

@@ -1,0 +1,1 @@
+"""The metric engine: blocks of columns instead of one row a point."""

@@ -1,0 +1,32 @@
+"""What a metric engine offers, whatever database holds it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from headwater.entities.metric import Points, Series
+from headwater.storage.metadata.base import Connection
+
+
+class MetricEngine(ABC):
+    """Stores the points of runs and keeps MLflow's ``latest_metrics`` in step.
+
+    Guarantees: `append` takes part in the caller's transaction. Reads see blocks and the rows of
+    MLflow's ``metrics`` table alike. Exact duplicates (key, step, timestamp, value) count once.
+    """
+
+    @abstractmethod
+    def append(self, connection: Connection, run_id: str, points: Points) -> None:
+        """Store points of an existing run and update its latest metrics."""
+
+    @abstractmethod
+    def histories(
+        self, connection: Connection, run_ids: Sequence[str], key: str
+    ) -> dict[str, Series]:
+        """Return the points of one metric for each run that has any.
+
+        Each series is sorted by (timestamp, step, value), NaN compared as 0, as MLflow does.
+        """
+
+    def history(self, connection: Connection, run_id: str, key: str) -> Series | None:
+        """Return the points of one metric of one run, or None where there are none."""
+        return self.histories(connection, [run_id], key).get(run_id)

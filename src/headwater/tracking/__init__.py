@@ -1,0 +1,1 @@
+"""MLflow's tracking verbs, one a file, over storage."""

@@ -1,0 +1,19 @@
+"""What every tracking verb works with."""
+
+from dataclasses import dataclass
+
+from headwater.mlflow_release import Behaviour
+from headwater.storage.metadata.base import Database
+from headwater.storage.metrics.base import MetricEngine
+
+
+@dataclass(frozen=True)
+class TrackingService:
+    """The stores and settings behind the tracking verbs."""
+
+    database: Database
+    metrics: MetricEngine
+    artifact_root: str
+    """Where new experiments put artifacts."""
+
+    behaviour: Behaviour

@@ -47,7 +47,7 @@ class MlflowRelease:
 
 def version_numbers(version: str) -> tuple[int, int]:
     """Return (major, minor) of a version text such as ``3.17.2`` or ``3.18.0rc1``."""
-    major, minor, *_ = re.findall(r"\d+", version) + ["0", "0"]
+    major, minor, *_ = [*re.findall(r"\d+", version), "0", "0"]
     return int(major), int(minor)
 
 

@@ -16,8 +16,13 @@ Parameters = Sequence[Any]
 class Cursor(Protocol):
     """Rows of one executed statement."""
 
-    rowcount: int
-    lastrowid: int | None
+    @property
+    def rowcount(self) -> int:
+        """Rows that an INSERT, UPDATE or DELETE changed."""
+
+    @property
+    def lastrowid(self) -> int | None:
+        """Integer key of the row last inserted."""
 
     def fetchone(self) -> Any:
         """Return the next row, or None."""

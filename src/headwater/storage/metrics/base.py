@@ -19,6 +19,18 @@ class MetricEngine(ABC):
         """Store points of an existing run and update its latest metrics."""
 
     @abstractmethod
+    def append_point(
+        self,
+        connection: Connection,
+        run_id: str,
+        key: str,
+        step: int,
+        timestamp: int,
+        value: float,
+    ) -> None:
+        """Store one point, as `append` does; the value must be storable (see `Points`)."""
+
+    @abstractmethod
     def histories(
         self, connection: Connection, run_ids: Sequence[str], key: str
     ) -> dict[str, Series]:

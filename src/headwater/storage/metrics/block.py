@@ -1,0 +1,171 @@
+"""The bytes of a metric block: the points that one request logged, packed by column.
+
+Layout, little-endian::
+
+    u32  CRC-32 of everything after it
+    u8   version (1)
+    u32  points n
+    u16  keys k, then for each key: u16 length, UTF-8 bytes
+    key index   only where k > 1: unsigned integers, u8 where k <= 256, else u16
+    steps       integer column
+    timestamps  integer column
+    values      u8 width (4 or 8), then n floats of that width
+
+    integer column: u8 width, i64 base, then by width
+      0          all values equal base
+      16         i64 stride: value i is base + i * stride
+      1, 2, 4, 8 n unsigned offsets from base
+"""
+
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.entities.metric import Float64s, Int64s, Points
+from headwater.errors import CorruptBlockError
+
+_VERSION = 1
+_CHECKSUM = struct.Struct("<I")
+_HEAD = struct.Struct("<BIH")
+_LENGTH = struct.Struct("<H")
+_COLUMN = struct.Struct("<Bq")
+_STRIDE = struct.Struct("<q")
+_ARITHMETIC = 16
+_ARITHMETIC_SPREAD = 1 << 62  # differences of values further apart overflow
+_OFFSETS: dict[int, np.dtype[Any]] = {
+    1: np.dtype("<u1"),
+    2: np.dtype("<u2"),
+    4: np.dtype("<u4"),
+    8: np.dtype("<u8"),
+}
+_FLOATS: dict[int, np.dtype[Any]] = {4: np.dtype("<f4"), 8: np.dtype("<f8")}
+_POINT_VALUE = struct.Struct("<Bd")
+LARGEST_KEYS = 65_535
+
+
+def encode(points: Points) -> bytes:
+    """Pack points, at most ``LARGEST_KEYS`` distinct keys of at most 65,535 bytes."""
+    parts = [_HEAD.pack(_VERSION, len(points), len(points.keys)), _encode_keys(points.keys)]
+    if len(points.keys) > 1:
+        parts.append(points.key_index.astype(_key_index_dtype(len(points.keys))).tobytes())
+    parts.append(_encode_integers(points.steps))
+    parts.append(_encode_integers(points.timestamps))
+    parts.append(_encode_floats(points.values))
+    return _sealed(b"".join(parts))
+
+
+def encode_point(key: str, step: int, timestamp: int, value: float) -> bytes:
+    """Pack a single point, without the cost of building arrays."""
+    return _sealed(
+        b"".join(
+            (
+                _HEAD.pack(_VERSION, 1, 1),
+                _encode_keys((key,)),
+                _COLUMN.pack(0, step),
+                _COLUMN.pack(0, timestamp),
+                _POINT_VALUE.pack(8, value),
+            )
+        )
+    )
+
+
+def decode(payload: bytes) -> Points:
+    """Unpack a block.
+
+    Raises:
+        CorruptBlockError: the bytes are not what `encode` returned.
+    """
+    try:
+        if _CHECKSUM.unpack_from(payload)[0] != zlib.crc32(memoryview(payload)[4:]):
+            raise CorruptBlockError("a metric block fails its checksum")
+        return _decode(payload)
+    except (struct.error, IndexError, KeyError, ValueError) as error:
+        raise CorruptBlockError(f"a metric block cannot be read: {error}") from error
+
+
+def holds_key(payload: bytes, key: str) -> bool:
+    """Say whether a block may hold points of a key, at a fraction of the cost of decoding."""
+    return _encode_keys((key,)) in payload
+
+
+def _sealed(content: bytes) -> bytes:
+    return _CHECKSUM.pack(zlib.crc32(content)) + content
+
+
+def _encode_keys(keys: Sequence[str]) -> bytes:
+    encoded = [key.encode() for key in keys]
+    return b"".join(_LENGTH.pack(len(key)) + key for key in encoded)
+
+
+def _key_index_dtype(keys: int) -> np.dtype[Any]:
+    return _OFFSETS[1 if keys <= 256 else 2]
+
+
+def _encode_integers(column: Int64s) -> bytes:
+    base, top = int(column.min()), int(column.max())
+    if base == top:
+        return _COLUMN.pack(0, base)
+    spread = top - base
+    first, stride = int(column[0]), int(column[1]) - int(column[0])
+    if spread < _ARITHMETIC_SPREAD and bool((np.diff(column) == stride).all()):
+        return _COLUMN.pack(_ARITHMETIC, first) + _STRIDE.pack(stride)
+    width = next(width for width in _OFFSETS if spread < 1 << (8 * width))
+    # Wraps around modulo 2**64, so that the full range of int64 fits.
+    offsets = column.view(np.uint64) - np.uint64(base & 0xFFFF_FFFF_FFFF_FFFF)
+    return b"".join((_COLUMN.pack(width, base), offsets.astype(_OFFSETS[width]).tobytes()))
+
+
+def _encode_floats(values: Float64s) -> bytes:
+    with np.errstate(over="ignore"):
+        narrow = values.astype(_FLOATS[4])
+    if np.array_equal(narrow.astype(np.float64), values, equal_nan=True):
+        return b"".join((b"\x04", narrow.tobytes()))
+    return b"".join((b"\x08", values.astype(_FLOATS[8], copy=False).tobytes()))
+
+
+def _decode(payload: bytes) -> Points:
+    version, count, key_count = _HEAD.unpack_from(payload, 4)
+    if version != _VERSION:
+        raise CorruptBlockError(f"a metric block has the unknown version {version}")
+    keys, at = _decode_keys(payload, 4 + _HEAD.size, key_count)
+    key_index: NDArray[np.intp]
+    if key_count > 1:
+        dtype = _key_index_dtype(key_count)
+        key_index = np.frombuffer(payload, dtype, count, at).astype(np.intp)
+        at += count * dtype.itemsize
+    else:
+        key_index = np.zeros(count, np.intp)
+    steps, at = _decode_integers(payload, at, count)
+    timestamps, at = _decode_integers(payload, at, count)
+    floats = _FLOATS[payload[at]]
+    values = np.frombuffer(payload, floats, count, at + 1).astype(np.float64)
+    if at + 1 + count * floats.itemsize != len(payload):
+        raise CorruptBlockError("a metric block has bytes to spare")
+    return Points(keys, key_index, steps, timestamps, values)
+
+
+def _decode_keys(payload: bytes, at: int, count: int) -> tuple[tuple[str, ...], int]:
+    keys = []
+    for _ in range(count):
+        (length,) = _LENGTH.unpack_from(payload, at)
+        at += _LENGTH.size
+        keys.append(payload[at : at + length].decode())
+        at += length
+    return tuple(keys), at
+
+
+def _decode_integers(payload: bytes, at: int, count: int) -> tuple[Int64s, int]:
+    width, base = _COLUMN.unpack_from(payload, at)
+    at += _COLUMN.size
+    if width == 0:
+        return np.full(count, base, np.int64), at
+    if width == _ARITHMETIC:
+        (stride,) = _STRIDE.unpack_from(payload, at)
+        return base + stride * np.arange(count, dtype=np.int64), at + _STRIDE.size
+    offsets = np.frombuffer(payload, _OFFSETS[width], count, at).astype(np.uint64)
+    column = (offsets + np.uint64(base & 0xFFFF_FFFF_FFFF_FFFF)).view(np.int64)
+    return column, at + count * width

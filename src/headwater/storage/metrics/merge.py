@@ -1,0 +1,64 @@
+"""Ordering of points as MLflow orders them: pure functions on columns."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.entities.metric import Points, Series, ordering_values
+
+
+def merged(pieces: Sequence[Series]) -> Series:
+    """Concatenate pieces of one series, sort by (timestamp, step, value), drop exact duplicates.
+
+    NaN sorts as 0, after a 0 at the same time and step, and equals another NaN: MLflow's primary
+    key of a metric row.
+    """
+    series = (
+        pieces[0]
+        if len(pieces) == 1
+        else Series(
+            np.concatenate([piece.steps for piece in pieces]),
+            np.concatenate([piece.timestamps for piece in pieces]),
+            np.concatenate([piece.values for piece in pieces]),
+        )
+    )
+    if _strictly_ascending(series):
+        return series
+    nan = np.isnan(series.values)
+    order = np.lexsort((nan, ordering_values(series.values), series.steps, series.timestamps))
+    series = series.take(order)
+    return series.take(np.flatnonzero(~_repeats(series)))
+
+
+def by_step(series: Series) -> Series:
+    """Return the points sorted by (step, timestamp, value, is NaN)."""
+    nan = np.isnan(series.values)
+    order = np.lexsort((nan, ordering_values(series.values), series.timestamps, series.steps))
+    return series.take(order)
+
+
+def latest_positions(points: Points) -> NDArray[np.intp]:
+    """Return for each key the position of its latest point: greatest (step, timestamp, value)."""
+    values = ordering_values(points.values)
+    order = np.lexsort((values, points.timestamps, points.steps, points.key_index))
+    keys = points.key_index[order]
+    return order[np.flatnonzero(np.append(keys[1:] != keys[:-1], True))]
+
+
+def _strictly_ascending(series: Series) -> bool:
+    """Say whether the series is sorted and free of duplicates, in one pass."""
+    times, steps = series.timestamps, series.steps
+    later = times[1:] > times[:-1]
+    return bool((later | ((times[1:] == times[:-1]) & (steps[1:] > steps[:-1]))).all())
+
+
+def _repeats(series: Series) -> NDArray[np.bool_]:
+    """Mark the points of a sorted series that equal the one before them."""
+    values, nan = series.values, np.isnan(series.values)
+    same = (
+        (series.timestamps[1:] == series.timestamps[:-1])
+        & (series.steps[1:] == series.steps[:-1])
+        & ((values[1:] == values[:-1]) | (nan[1:] & nan[:-1]))
+    )
+    return np.insert(same, 0, False)

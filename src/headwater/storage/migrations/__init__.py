@@ -1,0 +1,13 @@
+"""Headwater's own tables, as alembic revisions that keep to themselves beside MLflow's.
+
+This module is importable without alembic: the front must tell what a database needs without
+paying for the import.
+"""
+
+VERSION_TABLE = "headwater_alembic_version"
+"""Where alembic notes which revision the database has; MLflow's note is ``alembic_version``."""
+
+REVISIONS = ("0001",)
+"""Every revision this installation knows, oldest first."""
+
+HEAD_REVISION = REVISIONS[-1]

@@ -1,0 +1,42 @@
+"""Brings Headwater's own tables to the newest revision."""
+
+from pathlib import Path
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import Engine
+
+_ENVIRONMENT = Path(__file__).parent
+
+
+def upgrade(engine: Engine) -> None:
+    """Run the missing revisions in one transaction: all of them take effect, or none.
+
+    Several processes may call it at once; the later ones find nothing left to do. MLflow's tables
+    must exist, and are not touched.
+    """
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            # The driver would begin at the first INSERT only, after the tables are created, and
+            # another process could read the same old revision meanwhile.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        command.upgrade(_configuration(connection), "head")
+        connection.commit()
+
+
+def upgrade_file(path: Path) -> None:
+    """Run the missing revisions on a SQLite file that holds MLflow's tables."""
+    url = sqlalchemy.URL.create("sqlite", database=str(path))
+    engine = sqlalchemy.create_engine(url, connect_args={"timeout": 20})
+    try:
+        upgrade(engine)
+    finally:
+        engine.dispose()
+
+
+def _configuration(connection: sqlalchemy.Connection) -> Config:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(_ENVIRONMENT).replace("%", "%%"))
+    configuration.attributes["connection"] = connection
+    return configuration

@@ -52,6 +52,32 @@ class Series:
         return Series(self.steps[positions], self.timestamps[positions], self.values[positions])
 
 
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One point, its value as `Points` has it, and what it was measured of."""
+
+    key: str
+    step: int
+    timestamp: int
+    value: float
+    model_id: str | None = None
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetric:
+    """A point attributed to a logged model."""
+
+    model_id: str
+    key: str
+    step: int
+    timestamp: int
+    value: float
+    dataset_name: str | None
+    dataset_digest: str | None
+
+
 def storable(values: Float64s) -> Float64s:
     """Return values as MLflow stores them; see `Points`."""
     return np.clip(values, -LARGEST, LARGEST) + 0.0

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from headwater.tracking.service import TrackingService
 
+EMPTY_OBJECT = b"{}"
+"""The response of verbs that return nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -1,0 +1,40 @@
+"""Statements on MLflow's ``logged_model_metrics`` table."""
+
+import math
+from collections.abc import Iterable
+
+from headwater.entities.metric import LARGEST, ModelMetric
+from headwater.storage.metadata.base import Connection
+
+_INSERT = """
+    INSERT INTO logged_model_metrics (model_id, metric_name, metric_timestamp_ms, metric_step,
+        metric_value, experiment_id, run_id, dataset_uuid, dataset_name, dataset_digest)
+    VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)
+"""
+
+
+def insert(
+    connection: Connection, run_id: str, experiment_id: int, metrics: Iterable[ModelMetric]
+) -> None:
+    """Insert points attributed to logged models; NaN is stored as 0, as MLflow does here.
+
+    Raises:
+        NotServedError: a point is there already, or a model does not exist.
+    """
+    connection.executemany(
+        _INSERT,
+        [
+            (
+                metric.model_id,
+                metric.key,
+                metric.timestamp,
+                metric.step,
+                0.0 if math.isnan(metric.value) else min(max(metric.value, -LARGEST), LARGEST),
+                experiment_id,
+                run_id,
+                metric.dataset_name,
+                metric.dataset_digest,
+            )
+            for metric in metrics
+        ],
+    )

@@ -1,0 +1,42 @@
+"""The LogMetric message."""
+
+import msgspec
+
+from headwater.entities.metric import LARGEST, Metric
+from headwater.wire.decode import Number, decode, same_run_id
+
+
+class _LogMetric(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    run_id: str
+    key: str
+    value: Number
+    timestamp: int
+    step: int = 0
+    run_uuid: str = ""
+    model_id: str = ""
+    dataset_name: str = ""
+    dataset_digest: str = ""
+
+
+_DECODER = msgspec.json.Decoder(_LogMetric)
+
+
+def decode_log_metric(body: bytes) -> tuple[str, Metric]:
+    """Decode a LogMetric request into a run id and a point.
+
+    Raises:
+        NotServedError: the body is not an ordinary LogMetric.
+    """
+    message = decode(_DECODER, body)
+    value = float(message.value)
+    if value == value:  # not NaN
+        value = min(max(value, -LARGEST), LARGEST) + 0.0
+    return same_run_id(message.run_id, message.run_uuid), Metric(
+        message.key,
+        message.step,
+        message.timestamp,
+        value,
+        message.model_id or None,
+        message.dataset_name or None,
+        message.dataset_digest or None,
+    )

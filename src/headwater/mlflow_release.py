@@ -28,6 +28,9 @@ class Behaviour:
     samples_rows: bool
     """Since 3.15, get-history-bulk-interval samples rows (NTILE), not distinct steps."""
 
+    names_workspace: bool
+    """Since 3.14, an experiment's message names its workspace."""
+
 
 @dataclass(frozen=True)
 class MlflowRelease:
@@ -54,7 +57,11 @@ def version_numbers(version: str) -> tuple[int, int]:
 def behaviour_of(version: str) -> Behaviour:
     """Return how the given MLflow version behaves where releases differ."""
     numbers = version_numbers(version)
-    return Behaviour(nan_never_matches=numbers >= (3, 17), samples_rows=numbers >= (3, 15))
+    return Behaviour(
+        nan_never_matches=numbers >= (3, 17),
+        samples_rows=numbers >= (3, 15),
+        names_workspace=numbers >= (3, 14),
+    )
 
 
 def installed_release() -> MlflowRelease:

@@ -1,0 +1,105 @@
+"""Statements on MLflow's ``experiments`` table."""
+
+from collections.abc import Sequence
+
+from headwater.entities.experiment import Experiment
+from headwater.entities.run import Tag
+from headwater.errors import NotServedError
+from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.runs import ACTIVE
+
+WORKSPACE = "default"
+"""The workspace of every experiment while MLflow's workspaces are off."""
+
+_CHUNK = 1_000
+
+_INSERT = """
+    INSERT INTO experiments
+        (name, workspace, lifecycle_stage, creation_time, last_update_time)
+    VALUES (?, ?, ?, ?, ?) RETURNING experiment_id
+"""
+_SELECT = """
+    SELECT experiment_id, name, artifact_location, lifecycle_stage, creation_time, last_update_time
+    FROM experiments WHERE experiment_id IN ({})
+"""
+
+
+def lifecycle(connection: Connection, experiment_id: int) -> tuple[str, str | None] | None:
+    """Return the experiment's lifecycle stage and artifact location, or None if there is none."""
+    row: tuple[str, str | None] | None = connection.execute(
+        "SELECT lifecycle_stage, artifact_location FROM experiments WHERE experiment_id = ?",
+        (experiment_id,),
+    ).fetchone()
+    return row
+
+
+def find_by_name(connection: Connection, name: str) -> int | None:
+    """Return the id of the experiment of that name, whatever its stage."""
+    row: tuple[int] | None = connection.execute(
+        "SELECT experiment_id FROM experiments WHERE workspace = ? AND name = ?", (WORKSPACE, name)
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def load_experiments(connection: Connection, experiment_ids: Sequence[int]) -> list[Experiment]:
+    """Return the experiments with the given ids that exist, in that order, with their tags.
+
+    Raises:
+        NotServedError: a row lacks what MLflow requires, so that MLflow fails in its own way.
+    """
+    experiments: list[Experiment] = []
+    for start in range(0, len(experiment_ids), _CHUNK):
+        experiments.extend(_load_chunk(connection, experiment_ids[start : start + _CHUNK]))
+    return experiments
+
+
+def insert(connection: Connection, name: str, now: int) -> int:
+    """Insert an active experiment without artifact location and return its id.
+
+    Raises:
+        NotServedError: the name is taken.
+    """
+    row: tuple[int] = connection.execute(_INSERT, (name, WORKSPACE, ACTIVE, now, now)).fetchone()
+    return row[0]
+
+
+def set_artifact_location(connection: Connection, experiment_id: int, location: str) -> None:
+    """Set where the experiment's artifacts lie."""
+    connection.execute(
+        "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?",
+        (location, experiment_id),
+    )
+
+
+def rename(connection: Connection, experiment_id: int, name: str, now: int) -> None:
+    """Set the experiment's name.
+
+    Raises:
+        NotServedError: the name is taken.
+    """
+    connection.execute(
+        "UPDATE experiments SET name = ?, last_update_time = ? WHERE experiment_id = ?",
+        (name, now, experiment_id),
+    )
+
+
+def set_lifecycle(connection: Connection, experiment_id: int, stage: str, now: int) -> None:
+    """Move the experiment to a lifecycle stage; its runs are `runs.set_lifecycle_of_all`'s."""
+    connection.execute(
+        "UPDATE experiments SET lifecycle_stage = ?, last_update_time = ? WHERE experiment_id = ?",
+        (stage, now, experiment_id),
+    )
+
+
+def _load_chunk(connection: Connection, experiment_ids: Sequence[int]) -> list[Experiment]:
+    marks = ",".join("?" * len(experiment_ids))
+    rows = {row[0]: row for row in connection.execute(_SELECT.format(marks), experiment_ids)}
+    tags: dict[int, list[Tag]] = {experiment_id: [] for experiment_id in rows}
+    for experiment_id, key, value in connection.execute(
+        f"SELECT experiment_id, key, value FROM experiment_tags WHERE experiment_id IN ({marks})",  # noqa: S608  # marks only
+        experiment_ids,
+    ):
+        tags[experiment_id].append(Tag(key, value))
+    if any(row[2] is None or row[3] is None for row in rows.values()):
+        raise NotServedError("an experiment lacks a column that MLflow requires")
+    return [Experiment(*rows[key], tags[key]) for key in experiment_ids if key in rows]

@@ -1,0 +1,44 @@
+"""Backends under contract: a new one adds a fixture, not tests."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from headwater.mlflow_release import installed_release
+from headwater.storage.metadata.base import Connection, Database
+from headwater.storage.metadata.prepare import create
+from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.metrics.base import MetricEngine
+from headwater.storage.metrics.sqlite import SqliteMetricEngine
+
+RUN_IDS = tuple(letter * 32 for letter in "abc")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A database with a few active runs, and the metric engine on it."""
+
+    database: Database
+    metrics: MetricEngine
+    run_ids: tuple[str, ...]
+
+
+def _insert_runs(connection: Connection) -> None:
+    for run_id in RUN_IDS:
+        connection.execute(
+            "INSERT INTO runs (run_uuid, experiment_id, status, lifecycle_stage)"
+            " VALUES (?, 0, 'RUNNING', 'active')",
+            (run_id,),
+        )
+
+
+@pytest.fixture(params=["sqlite"])
+async def backend(tmp_path: Path) -> AsyncIterator[Backend]:
+    path = tmp_path / "mlflow.db"
+    create(path, installed_release(), "mlflow-artifacts:/")
+    database = SqliteDatabase(path)
+    await database.write(_insert_runs)
+    yield Backend(database, SqliteMetricEngine(), RUN_IDS)
+    database.close()

@@ -1,0 +1,160 @@
+"""What every metric engine guarantees, against a model of MLflow's own tables."""
+
+import math
+from collections import defaultdict
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.contracts.conftest import Backend
+
+from headwater.entities.metric import LARGEST, Points, Series, storable
+from headwater.storage.metadata.base import Connection
+
+Row = tuple[int, int, float, bool]
+"""(timestamp, step, stored value, is NaN): MLflow's row of a metric."""
+
+KEYS = ("loss", "val/acc", "schnee☃")
+VALUES = st.sampled_from([0.0, -0.0, 1.5, -1.5, math.nan, math.inf, -math.inf, 1e-300])
+POINT = st.tuples(
+    st.sampled_from(KEYS), st.integers(-2, 2), st.integers(0, 3), VALUES
+)  # key, step, timestamp, value
+BATCHES = st.lists(
+    st.tuples(st.integers(0, 2), st.lists(POINT, min_size=1, max_size=10)), max_size=8
+)
+EXAMPLES = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def columns(points: list[tuple[str, int, int, float]]) -> Points:
+    keys = tuple(dict.fromkeys(key for key, *_ in points))
+    return Points(
+        keys,
+        np.array([keys.index(key) for key, *_ in points]),
+        np.array([step for _, step, _, _ in points], np.int64),
+        np.array([timestamp for _, _, timestamp, _ in points], np.int64),
+        storable(np.array([value for *_, value in points])),
+    )
+
+
+def row(point: tuple[str, int, int, float]) -> Row:
+    _, step, timestamp, value = point
+    nan = math.isnan(value)
+    stored = 0.0 if nan else min(max(value, -LARGEST), LARGEST) + 0.0
+    return timestamp, step, stored, nan
+
+
+def rows(series: Series | None) -> list[Row]:
+    if series is None:
+        return []
+    return [
+        (timestamp, step, 0.0 if math.isnan(value) else value, math.isnan(value))
+        for timestamp, step, value in zip(
+            series.timestamps.tolist(), series.steps.tolist(), series.values.tolist(), strict=True
+        )
+    ]
+
+
+def clear(connection: Connection) -> None:
+    for table in ("headwater_metric_blocks", "latest_metrics", "metrics"):
+        connection.execute(f"DELETE FROM {table}")
+
+
+def latest(connection: Connection, run_id: str) -> dict[str, tuple[int, int, float]]:
+    found = connection.execute(
+        "SELECT key, step, timestamp, value FROM latest_metrics WHERE run_uuid = ?", (run_id,)
+    )
+    return {key: (step, timestamp, value) for key, step, timestamp, value in found}
+
+
+def insert_rows(connection: Connection, run_id: str, key: str, old: set[Row]) -> None:
+    for timestamp, step, value, nan in old:
+        connection.execute(
+            "INSERT INTO metrics (run_uuid, key, timestamp, step, value, is_nan)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (run_id, key, timestamp, step, value, nan),
+        )
+
+
+@given(batches=BATCHES)
+@EXAMPLES
+async def test_histories_and_latest_metrics_are_mlflows(
+    backend: Backend, batches: list[tuple[int, list[tuple[str, int, int, float]]]]
+) -> None:
+    model: dict[tuple[str, str], set[Row]] = defaultdict(set)
+    await backend.database.write(clear)
+    for run, points in batches:
+        run_id = backend.run_ids[run]
+        for point in points:
+            model[run_id, point[0]].add(row(point))
+        await backend.database.write(
+            lambda connection, run_id=run_id, points=points: (  # type: ignore[misc]
+                backend.metrics.append(connection, run_id, columns(points))
+            )
+        )
+    for run_id in backend.run_ids:
+        stored = await backend.database.read(lambda c, run_id=run_id: latest(c, run_id))  # type: ignore[misc]
+        for key in KEYS:
+            series = await backend.database.read(
+                lambda c, run_id=run_id, key=key: backend.metrics.history(c, run_id, key)  # type: ignore[misc]
+            )
+            expected = sorted(model[run_id, key])
+            assert rows(series) == expected
+            newest = max(((s, t, v) for t, s, v, _ in expected), default=None)
+            assert stored.get(key) == newest
+
+
+@given(old=st.sets(POINT.map(row), max_size=8), new=st.lists(POINT, min_size=1, max_size=8))
+@EXAMPLES
+async def test_mlflows_own_rows_and_blocks_read_as_one(
+    backend: Backend, old: set[Row], new: list[tuple[str, int, int, float]]
+) -> None:
+    run_id = backend.run_ids[0]
+    points = [("loss", *point[1:]) for point in new]
+    await backend.database.write(clear)
+    await backend.database.write(lambda c: insert_rows(c, run_id, "loss", old))
+    await backend.database.write(lambda c: backend.metrics.append(c, run_id, columns(points)))
+    series = await backend.database.read(lambda c: backend.metrics.history(c, run_id, "loss"))
+    assert rows(series) == sorted(old | {row(point) for point in points})
+
+
+@given(points=st.lists(POINT, min_size=1, max_size=10))
+@EXAMPLES
+async def test_points_logged_one_by_one_equal_a_batch(
+    backend: Backend, points: list[tuple[str, int, int, float]]
+) -> None:
+    single, batch = backend.run_ids[:2]
+    logged = columns(points)
+
+    def log_both(connection: Connection) -> None:
+        clear(connection)
+        backend.metrics.append(connection, batch, logged)
+        for at, (key, step, timestamp, _) in enumerate(points):
+            value = float(logged.values[at])
+            backend.metrics.append_point(connection, single, key, step, timestamp, value)
+
+    await backend.database.write(log_both)
+    for key in KEYS:
+        found = await backend.database.read(
+            lambda c, key=key: backend.metrics.histories(c, [single, batch], key)  # type: ignore[misc]
+        )
+        assert rows(found.get(single)) == rows(found.get(batch))
+    assert backend.database.read_now(lambda c: latest(c, single) == latest(c, batch))
+
+
+async def test_a_run_that_is_removed_takes_its_points_along(backend: Backend) -> None:
+    run_id = backend.run_ids[0]
+
+    def log_and_remove(connection: Connection) -> int:
+        backend.metrics.append(connection, run_id, columns([("loss", 0, 0, 1.0)]))
+        connection.execute("DELETE FROM latest_metrics WHERE run_uuid = ?", (run_id,))
+        connection.execute("DELETE FROM runs WHERE run_uuid = ?", (run_id,))
+        (left,) = connection.execute("SELECT count(*) FROM headwater_metric_blocks").fetchone()
+        return int(left)
+
+    assert await backend.database.write(log_and_remove) == 0
+
+
+async def test_no_points_are_no_series(backend: Backend) -> None:
+    assert backend.database.read_now(lambda c: backend.metrics.histories(c, ["x"], "loss")) == {}

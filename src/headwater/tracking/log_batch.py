@@ -7,7 +7,8 @@ from headwater.entities.metric import ModelMetric, Points
 from headwater.errors import NotServedError
 from headwater.storage.metadata import logged_model_metrics, params, runs, tags
 from headwater.storage.metadata.base import Connection
-from headwater.tracking import require, validate
+from headwater.tracking import validate
+from headwater.tracking.existing import require_active_run
 from headwater.tracking.service import TrackingService
 from headwater.wire.log_batch import LogBatch
 
@@ -75,7 +76,7 @@ async def log_batch(service: TrackingService, batch: LogBatch) -> None:
 
 
 def _store(service: TrackingService, connection: Connection, plan: LogBatchPlan) -> None:
-    experiment_id = require.active_run(connection, plan.run_id)
+    experiment_id = require_active_run(connection, plan.run_id)
     if plan.params:
         stored = params.insert_missing(connection, plan.run_id, plan.params)
         if stored and stored != dict(plan.params):

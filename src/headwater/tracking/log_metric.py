@@ -4,7 +4,8 @@ from headwater.entities.metric import Metric, ModelMetric
 from headwater.errors import NotServedError
 from headwater.storage.metadata import logged_model_metrics
 from headwater.storage.metadata.base import Connection
-from headwater.tracking import require, validate
+from headwater.tracking import validate
+from headwater.tracking.existing import require_active_run
 from headwater.tracking.service import TrackingService
 
 _LARGEST_INT64 = (1 << 63) - 1
@@ -24,7 +25,7 @@ async def log_metric(service: TrackingService, run_id: str, metric: Metric) -> N
 
 
 def _store(service: TrackingService, connection: Connection, run_id: str, metric: Metric) -> None:
-    experiment_id = require.active_run(connection, run_id)
+    experiment_id = require_active_run(connection, run_id)
     if metric.model_id is not None:
         attributed = ModelMetric(
             metric.model_id,

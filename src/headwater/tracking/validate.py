@@ -76,6 +76,13 @@ def run_id(text: str) -> str:
     return text
 
 
+def present(name: str) -> str:
+    """Return a key that MLflow looks up as it is: any but the empty one."""
+    if not name:
+        raise NotServedError("an empty key")
+    return name
+
+
 def _within(value: str, limit: int) -> str:
     if len(value) > limit:
         raise NotServedError(f"a value of {len(value)} characters")

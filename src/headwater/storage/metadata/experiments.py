@@ -1,6 +1,6 @@
 """Statements on MLflow's ``experiments`` table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from headwater.entities.experiment import Experiment
 from headwater.entities.run import Tag
@@ -91,7 +91,7 @@ def set_lifecycle(connection: Connection, experiment_id: int, stage: str, now: i
     )
 
 
-def _load_chunk(connection: Connection, experiment_ids: Sequence[int]) -> list[Experiment]:
+def _load_chunk(connection: Connection, experiment_ids: Sequence[int]) -> Iterator[Experiment]:
     marks = ",".join("?" * len(experiment_ids))
     rows = {row[0]: row for row in connection.execute(_SELECT.format(marks), experiment_ids)}
     tags: dict[int, list[Tag]] = {experiment_id: [] for experiment_id in rows}
@@ -100,6 +100,11 @@ def _load_chunk(connection: Connection, experiment_ids: Sequence[int]) -> list[E
         experiment_ids,
     ):
         tags[experiment_id].append(Tag(key, value))
-    if any(row[2] is None or row[3] is None for row in rows.values()):
-        raise NotServedError("an experiment lacks a column that MLflow requires")
-    return [Experiment(*rows[key], tags[key]) for key in experiment_ids if key in rows]
+    for experiment_id in experiment_ids:
+        if experiment_id in rows:
+            _, name, location, stage, created, updated = rows[experiment_id]
+            if location is None or stage is None:
+                raise NotServedError(f"experiment {experiment_id} lacks a column")
+            yield Experiment(
+                experiment_id, name, location, stage, created, updated, tags[experiment_id]
+            )

@@ -20,6 +20,7 @@ def upgrade(engine: Engine) -> None:
         if engine.dialect.name == "sqlite":
             # The driver would begin at the first INSERT only, after the tables are created, and
             # another process could read the same old revision meanwhile.
+            connection.exec_driver_sql("PRAGMA busy_timeout = 20000")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         command.upgrade(_configuration(connection), "head")
         connection.commit()
@@ -28,7 +29,7 @@ def upgrade(engine: Engine) -> None:
 def upgrade_file(path: Path) -> None:
     """Run the missing revisions on a SQLite file that holds MLflow's tables."""
     url = sqlalchemy.URL.create("sqlite", database=str(path))
-    engine = sqlalchemy.create_engine(url, connect_args={"timeout": 20})
+    engine = sqlalchemy.create_engine(url)
     try:
         upgrade(engine)
     finally:

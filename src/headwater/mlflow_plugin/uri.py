@@ -4,7 +4,6 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import mlflow.utils.uri
 from mlflow.exceptions import MlflowException
@@ -30,13 +29,13 @@ def sqlalchemy_uri(store_uri: str) -> str:
 
 
 def headwater_uri(store_uri: str) -> str:
-    """Return the URI that opens Headwater's store on a SQLite database.
+    """Return the URI that opens Headwater's store on the database of a SQLite URI.
 
     Raises:
         MlflowException: the URI names no SQLite file.
     """
-    path = database_path(store_uri)
-    return f"{SCHEME}:///{path}"
+    database_path(store_uri)
+    return f"{SCHEME}://{store_uri.partition('://')[2]}"
 
 
 def database_path(store_uri: str) -> Path:
@@ -45,14 +44,18 @@ def database_path(store_uri: str) -> Path:
     Raises:
         MlflowException: the URI names no SQLite file.
     """
-    parts = urlsplit(sqlalchemy_uri(store_uri))
-    path = parts.path.removeprefix("/")
-    if parts.scheme.partition("+")[0] != "sqlite" or parts.netloc or path in ("", ":memory:"):
+    scheme, _, rest = sqlalchemy_uri(store_uri).partition("://")
+    path = rest.partition("?")[0]
+    if (
+        scheme.partition("+")[0] != "sqlite"
+        or not path.startswith("/")
+        or path in ("/", "/:memory:")
+    ):
         raise MlflowException.invalid_parameter_value(
             "Headwater keeps its data in a SQLite file, such as sqlite:///mlflow.db; "
             f"got {store_uri}"
         )
-    return Path(path)
+    return Path(path[1:])
 
 
 def accept_scheme() -> None:

@@ -51,16 +51,17 @@ class Database(ABC):
 
     Guarantees: a `write` that returned survives kill -9 and power loss; it is applied as a whole
     or, where its operation raises, not at all. Writers in other processes are waited for. A `read`
-    sees one snapshot, which contains every write that returned before it began. Safe to call from
-    one event loop and, for `read_now`, any thread.
+    sees one snapshot, which contains every write that returned before it began. `write` and `read`
+    belong to one event loop; `read_now` may be called on any thread.
     """
 
     @abstractmethod
-    async def write(self, operation: Operation[Result]) -> Result:
+    async def write(self, operation: Operation[Result], *, long: bool = False) -> Result:
         """Run the operation in a write transaction and return its result once it is durable.
 
         Operations of concurrent callers may share one commit. An operation must not keep the
-        connection, and must not block.
+        connection, and may be run again after its transaction failed. One that takes more than a
+        millisecond or two must say so with ``long``: it then runs on a thread.
 
         Raises:
             DatabaseError: the transaction could not be committed.

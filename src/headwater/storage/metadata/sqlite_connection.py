@@ -1,0 +1,77 @@
+"""Opening SQLite as MLflow does, and its exceptions as ours."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from headwater.errors import (
+    DatabaseBusyError,
+    DatabaseError,
+    DatabaseFullError,
+    NotServedError,
+)
+
+BUSY_TIMEOUT_SECONDS = 20
+"""As long as MLflow itself waits for another writer."""
+
+_CHECKPOINT_PAGES = 4_000
+_JOURNAL_SIZE_LIMIT = 64 * 1024 * 1024
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open a connection that behaves as MLflow's do: foreign keys, case-sensitive LIKE.
+
+    Statements outside an explicit BEGIN commit on their own. WAL with synchronous=FULL: what is
+    committed survives power loss.
+
+    Raises:
+        DatabaseError: the file cannot be opened.
+    """
+    with translated_errors():
+        connection = sqlite3.connect(
+            f"file:{quote(str(path.absolute()))}?mode=rw",
+            uri=True,
+            timeout=BUSY_TIMEOUT_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA case_sensitive_like = true")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_SIZE_LIMIT}")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+@contextlib.contextmanager
+def translated_errors() -> Iterator[None]:
+    """Translate SQLite's exceptions into Headwater's.
+
+    A refused constraint or a number that SQLite cannot hold becomes `NotServedError`: MLflow's own
+    code words the answer.
+    """
+    try:
+        yield
+    except (sqlite3.IntegrityError, OverflowError) as error:
+        raise NotServedError(str(error)) from error
+    except sqlite3.Error as error:
+        raise _database_error(error) from error
+
+
+def _database_error(error: sqlite3.Error) -> DatabaseError:
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = code & 0xFF if code is not None else None
+    if primary == sqlite3.SQLITE_FULL:
+        return DatabaseFullError("No space left for the database; free some space and retry.")
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return DatabaseBusyError(
+            "Another process has held the database's write lock for more than "
+            f"{BUSY_TIMEOUT_SECONDS} s; retry."
+        )
+    return DatabaseError(str(error))

@@ -30,7 +30,7 @@ from mlflow.utils.validation import _validate_metric
 from headwater.entities.metric import Points, Series, storable
 from headwater.mlflow_plugin.uri import database_path, sqlalchemy_uri
 from headwater.mlflow_release import behaviour_of
-from headwater.storage.metadata.sqlite import BUSY_TIMEOUT_SECONDS
+from headwater.storage.metadata.sqlite_connection import BUSY_TIMEOUT_SECONDS
 from headwater.storage.metrics.merge import by_step
 from headwater.storage.metrics.sqlite import SqliteMetricEngine
 from headwater.storage.migrations import HEAD_REVISION, VERSION_TABLE

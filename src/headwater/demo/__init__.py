@@ -1,0 +1,12 @@
+"""`make demo`: real models on real data, logged with the stock MLflow client.
+
+Uses nothing of Headwater but its command line, as any user of MLflow would.
+"""
+
+import os
+
+# MLflow reads these when it is imported; the demo is nobody's usage statistic.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+# The demo prints its own addresses.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")

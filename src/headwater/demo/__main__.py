@@ -1,0 +1,144 @@
+"""The demo's command line."""
+
+import argparse
+import os
+import signal
+import sys
+import uuid
+import warnings
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import mlflow
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from headwater.demo.champion import ALIAS, model_name, register_champion
+from headwater.demo.plan import Task, choose_tasks, planned_runs
+from headwater.demo.server import ServerFailedError, free_port, running_server
+from headwater.demo.summary import experiment_name, summarise, table_of
+from headwater.demo.training import ROLE_TAG, SESSION_TAG, Trained, train
+from headwater.demo.verify import TaskResult, problems_of
+
+HOST = "127.0.0.1"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; return 0 when everything it logged is there, 1 otherwise."""
+    options = _parse(arguments)
+    console = Console()
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        tasks = choose_tasks(options.task)
+        with _server(options) as address:
+            problems = _run(console, address, tasks, options.seeds)
+            if problems:
+                console.print("\n".join(problems), style="red", markup=False)
+                return 1
+            if not _checks_only(options):
+                _wait(console)
+    except (ServerFailedError, ValueError) as error:
+        console.print(str(error), style="red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nStopped.")
+        return 130
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="headwater demo", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="verify, then end without waiting")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each family (default 3)")
+    parser.add_argument("--task", action="append", default=[], help="only this task; repeatable")
+    parser.add_argument("--port", type=int, help="default: 5000, or a free one")
+    parser.add_argument("--data-dir", type=Path, default=Path("demo-data"))
+    parser.add_argument("--tracking-uri", help="log to this running server instead")
+    options = parser.parse_args(arguments)
+    if options.seeds < 1:
+        parser.error("--seeds must be at least 1")
+    return options
+
+
+def _as_interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _checks_only(options: argparse.Namespace) -> bool:
+    in_ci = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+    return options.check or in_ci or not sys.stdin.isatty()
+
+
+def _server(options: argparse.Namespace) -> AbstractContextManager[str]:
+    if options.tracking_uri:
+        return nullcontext(options.tracking_uri.rstrip("/"))
+    port = options.port or free_port(HOST)
+    return running_server(options.data_dir, HOST, port)
+
+
+def _run(console: Console, address: str, tasks: Sequence[Task], seeds: int) -> list[str]:
+    """Train everything, print the summary and return what is wrong."""
+    session = uuid.uuid4().hex[:8]
+    console.print(f"Tracking server: {address}")
+    mlflow.set_tracking_uri(address)
+    mlflow.sklearn.autolog(log_models=False, silent=True)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="sklearn")
+    with _progress(console) as progress:
+        results = [_run_task(progress, task, session, seeds) for task in tasks]
+    problems = [line for result in results for line in problems_of(result, session, seeds)]
+    if not problems:
+        console.print(table_of([summarise(task, session) for task in tasks]))
+        _print_addresses(console, address, tasks)
+    return problems
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<14}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[detail]}"),
+        console=console,
+    )
+
+
+def _run_task(progress: Progress, task: Task, session: str, seeds: int) -> TaskResult:
+    runs = list(planned_runs(task, seeds))
+    bar = progress.add_task(task.name, total=len(runs), detail="")
+    mlflow.set_experiment(experiment_name(task))
+    trained: list[Trained] = []
+    with mlflow.start_run(
+        run_name=f"sweep-{session}", tags={SESSION_TAG: session, ROLE_TAG: "sweep"}
+    ):
+        for planned in runs:
+            progress.update(bar, detail=planned.name)
+            trained.append(train(planned, session))
+            progress.advance(bar)
+        best = max(trained, key=lambda candidate: candidate.score)
+        version = register_champion(task, best)
+    progress.update(bar, detail=f"champion: {best.planned.name}, version {version}")
+    return TaskResult(task, tuple(trained), best)
+
+
+def _print_addresses(console: Console, address: str, tasks: Sequence[Task]) -> None:
+    for task in tasks:
+        experiment = mlflow.get_experiment_by_name(experiment_name(task))
+        page = f"{address}/#/experiments/{experiment.experiment_id}"
+        console.print(f"{task.name + ':':<15}{page}", soft_wrap=True)
+    first = model_name(tasks[0])
+    page = f"{address}/#/models/{first}"
+    console.print(f"{'a champion:':<15}{page}  (models:/{first}@{ALIAS})", soft_wrap=True)
+
+
+def _wait(console: Console) -> None:
+    console.print("The server keeps running; press Ctrl-C to stop it.")
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        console.print("\nStopping the server ...")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -45,3 +45,24 @@ class ServerConfig:
 
     trace_archival: bool = False
     """With a trace archival configuration, MLflow's own code answers for experiments."""
+
+
+@dataclass(frozen=True)
+class UpstreamConfig:
+    """How MLflow's own server is started; values go to ``mlflow server`` under the same names."""
+
+    backend_store_uri: str | None
+    """None in artifacts-only mode."""
+
+    registry_store_uri: str | None
+    default_artifact_root: str
+    artifacts_destination: str
+    serve_artifacts: bool = True
+    artifacts_only: bool = False
+    workers: int = 1
+    expose_prometheus: str | None = None
+    trace_archival_config: Path | None = None
+    secrets_cache_ttl: int = 60
+    secrets_cache_max_size: int = 1000
+    workspaces: bool = False
+    workspace_store_uri: str | None = None

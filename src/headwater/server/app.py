@@ -1,0 +1,181 @@
+"""The front: answers the hot requests itself and hands all others to MLflow's own application.
+
+Raw ASGI, because routing frameworks cost more than the work of a hot request.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from headwater.config import ServerConfig
+from headwater.errors import HeadwaterError, NotServedError
+from headwater.mlflow_release import MlflowRelease
+from headwater.server.body import LARGEST_BUFFERED, ClientDisconnectedError, read_body, replay
+from headwater.server.errors import INTERNAL, STARTING, ErrorAnswer, answer_for
+from headwater.server.gate import Gate
+from headwater.server.rest.request import Handler, Request
+from headwater.server.routes import Routes
+from headwater.server.security import Headers, Security, refuse_host
+from headwater.server.user_interface import UserInterface
+from headwater.tracking.service import TrackingService
+
+_logger = logging.getLogger(__name__)
+
+_JSON = (b"content-type", b"application/json")
+_JSON_TYPES = frozenset(
+    {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
+)
+_GATE_SECONDS = 30.0
+_UNGUARDED_SEND = "headwater.send"
+"""Scope key of the `send` that bypasses our middleware: MLflow's answers carry its own headers."""
+
+
+class Front:
+    """The ASGI application of `headwater server`, and of MLflow with Headwater as its app.
+
+    `upstream` is MLflow's application or whatever stands for it.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        release: MlflowRelease,
+        routes: Routes,
+        gate: Gate,
+        upstream: ASGIApp,
+        *,
+        gate_seconds: float = _GATE_SECONDS,
+    ) -> None:
+        self._routes = {} if config.workspaces or config.artifacts_only else routes
+        self._gate = gate
+        self._gate_seconds = gate_seconds
+        self._upstream = upstream
+        self._security = Security(config.security, config.static_prefix)
+        self._interface = UserInterface(release.user_interface, config.static_prefix)
+        self._health = f"{config.static_prefix}/health"
+        self._texts = {
+            self._health: (b"OK", b"text/plain; charset=utf-8"),
+            f"{config.static_prefix}/version": (
+                release.version.encode(),
+                b"text/html; charset=utf-8",
+            ),
+        }
+        self._guarded_native = self._security.wrap(self._native_without_headers)
+        self._guarded_page = self._security.wrap(self._page)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._upstream(scope, receive, send)
+            return
+        handler = self._routes.get((scope["method"], scope["path"]))
+        if handler is None:
+            await self._other(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        if not _is_ordinary(scope, headers):
+            await self._upstream(scope, receive, send)
+        elif not self._security.host_allowed(host := headers.get(b"host")):
+            await refuse_host(host, send)
+        elif b"origin" in headers and self._security.enabled:
+            scope[_UNGUARDED_SEND] = send
+            await self._guarded_native(scope, receive, send)
+        else:
+            await self._native(scope, receive, send, handler, self._security.headers)
+
+    async def _native_without_headers(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handler = self._routes[scope["method"], scope["path"]]
+        await self._native(scope, receive, send, handler, [])
+
+    async def _native(
+        self, scope: Scope, receive: Receive, send: Send, handler: Handler, headers: Headers
+    ) -> None:
+        try:
+            body, complete = await read_body(receive)
+        except ClientDisconnectedError:
+            return
+        if complete:
+            service = self._gate.service or await self._gate.passed(self._gate_seconds)
+            if service is None:
+                await _send_error(send, STARTING, headers)
+                return
+            try:
+                answer = await _ask(handler, service, scope, body)
+            except NotServedError:
+                pass
+            else:
+                if isinstance(answer, ErrorAnswer):
+                    await _send_error(send, answer, headers)
+                else:
+                    await _send(send, 200, answer, [_JSON, *headers])
+                return
+        await self._upstream(
+            scope, replay(body, complete, receive), scope.get(_UNGUARDED_SEND, send)
+        )
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is not a native route: our few pages, else MLflow."""
+        if scope["path"] in self._texts or self._interface.holds(scope["path"]):
+            host = dict(scope["headers"]).get(b"host")
+            if scope["path"] in self._texts or self._security.host_allowed(host):
+                scope[_UNGUARDED_SEND] = send
+                await self._guarded_page(scope, receive, send)
+            else:
+                await refuse_host(host, send)
+        else:
+            await self._upstream(scope, receive, send)
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        text = self._texts.get(scope["path"])
+        if text is not None and scope["method"] in ("GET", "HEAD"):
+            body, content_type = text
+            await _send(send, 200, body, [(b"content-type", content_type)])
+        elif not await self._interface.answers(scope, receive, send):
+            await self._upstream(scope, receive, scope.get(_UNGUARDED_SEND, send))
+
+
+def _is_ordinary(scope: Scope, headers: dict[bytes, bytes]) -> bool:
+    """Say whether native code may read the request; MLflow reads all others."""
+    if b"x-mlflow-workspace" in headers or b"content-encoding" in headers:
+        return False
+    if scope["method"] == "GET":
+        return (
+            scope["query_string"] != b""
+            and headers.get(b"content-length", b"0") == b"0"
+            and b"transfer-encoding" not in headers
+        )
+    if headers.get(b"content-type", b"").lower() not in _JSON_TYPES or scope["query_string"]:
+        return False
+    length = headers.get(b"content-length", b"0")
+    return length.isdigit() and int(length) <= LARGEST_BUFFERED
+
+
+async def _ask(
+    handler: Handler, service: TrackingService, scope: Scope, body: bytes
+) -> bytes | ErrorAnswer:
+    """Run the handler; whatever it raises but NotServedError becomes an answer."""
+    try:
+        return await handler(service, Request(scope["method"], scope["query_string"], body))
+    except NotServedError:
+        raise
+    except HeadwaterError as error:
+        answer = answer_for(error)
+        if answer.status >= 500:
+            _logger.error("%s %s: %s", scope["method"], scope["path"], error)
+        return answer
+    except Exception:
+        _logger.exception("%s %s failed", scope["method"], scope["path"])
+        return INTERNAL
+
+
+async def _send_error(send: Send, answer: ErrorAnswer, headers: Headers) -> None:
+    await _send(send, answer.status, answer.body(), [_JSON, *answer.headers(), *headers])
+
+
+async def _send(
+    send: Send, status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]]
+) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,74 @@
+"""Which requests are answered natively: every hot verb of MLflow's tracking API."""
+
+from headwater.server.rest import (
+    create_experiment,
+    create_run,
+    delete_experiment,
+    delete_experiment_tag,
+    delete_run,
+    delete_tag,
+    get_experiment,
+    get_experiment_by_name,
+    get_metric_history,
+    get_metric_history_bulk,
+    get_metric_history_bulk_interval,
+    get_run,
+    log_batch,
+    log_metric,
+    log_parameter,
+    restore_experiment,
+    restore_run,
+    set_experiment_tag,
+    set_tag,
+    update_experiment,
+    update_run,
+)
+from headwater.server.rest.request import Handler
+
+_API = "/api/2.0/mlflow"
+_AJAX_API = "/ajax-api/2.0/mlflow"
+
+Routes = dict[tuple[str, str], Handler]
+"""(method, path) -> handler."""
+
+_BOTH_APIS: Routes = {
+    ("POST", "/experiments/create"): create_experiment.handle,
+    ("GET", "/experiments/get"): get_experiment.handle,
+    ("GET", "/experiments/get-by-name"): get_experiment_by_name.handle,
+    ("POST", "/experiments/update"): update_experiment.handle,
+    ("POST", "/experiments/delete"): delete_experiment.handle,
+    ("POST", "/experiments/restore"): restore_experiment.handle,
+    ("POST", "/experiments/set-experiment-tag"): set_experiment_tag.handle,
+    ("POST", "/experiments/delete-experiment-tag"): delete_experiment_tag.handle,
+    ("POST", "/runs/create"): create_run.handle,
+    ("GET", "/runs/get"): get_run.handle,
+    ("POST", "/runs/update"): update_run.handle,
+    ("POST", "/runs/delete"): delete_run.handle,
+    ("POST", "/runs/restore"): restore_run.handle,
+    ("POST", "/runs/set-tag"): set_tag.handle,
+    ("POST", "/runs/delete-tag"): delete_tag.handle,
+    ("POST", "/runs/log-parameter"): log_parameter.handle,
+    ("POST", "/runs/log-metric"): log_metric.handle,
+    ("POST", "/runs/log-batch"): log_batch.handle,
+    ("GET", "/metrics/get-history"): get_metric_history.handle,
+    ("GET", "/metrics/get-history-bulk-interval"): get_metric_history_bulk_interval.handle,
+}
+
+_AJAX_ONLY: Routes = {
+    ("GET", "/metrics/get-history-bulk"): get_metric_history_bulk.handle,
+}
+
+
+def native_routes(static_prefix: str = "", *, experiments: bool = True) -> Routes:
+    """Return the routes as MLflow spells their paths.
+
+    Without `experiments`, requests on experiments are left to MLflow.
+    """
+    routes: Routes = {}
+    for (method, path), handler in _BOTH_APIS.items():
+        if experiments or not path.startswith("/experiments/"):
+            routes[method, f"{static_prefix}{_API}{path}"] = handler
+            routes[method, f"{static_prefix}{_AJAX_API}{path}"] = handler
+    for (method, path), handler in _AJAX_ONLY.items():
+        routes[method, f"{static_prefix}{_AJAX_API}{path}"] = handler
+    return routes

@@ -1,0 +1,235 @@
+"""Starts the front, prepares the database behind it, keeps MLflow's process, stops cleanly."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from headwater.config import ServerConfig, UpstreamConfig
+from headwater.errors import ConfigurationError
+from headwater.mlflow_release import MlflowRelease
+from headwater.server.app import Front
+from headwater.server.gate import Gate
+from headwater.server.proxy import Proxy
+from headwater.server.routes import native_routes
+from headwater.server.upstream import Upstream, mlflow_arguments, mlflow_environment
+from headwater.storage.metadata import prepare
+from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.metrics.sqlite import SqliteMetricEngine
+from headwater.tracking.service import TrackingService
+
+_BACKLOG = 2048
+_DRAIN_SECONDS = 10
+_KEEP_ALIVE_SECONDS = 75
+_OPEN_FILES = 65_536
+_LONGEST_SOCKET_PATH = 100
+
+Result = TypeVar("Result")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        ConfigurationError: the address does not exist or is in use.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # The explicit protocol is what makes event loops set TCP_NODELAY.
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {host} port {port} ({error.strerror}); "
+            "stop what uses it, or choose another with --port or --host"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def run(
+    server: ServerConfig,
+    upstream: UpstreamConfig,
+    release: MlflowRelease,
+    listener: socket.socket,
+) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        HeadwaterError: the database cannot be prepared.
+    """
+    _raise_open_files()
+    with (
+        _private_directory() as directory,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_Serving(server, upstream, release, directory).serve(listener))
+
+
+class _Serving:
+    """One life of the server."""
+
+    def __init__(
+        self,
+        server: ServerConfig,
+        upstream: UpstreamConfig,
+        release: MlflowRelease,
+        directory: Path,
+    ) -> None:
+        self._config = server
+        self._release = release
+        self._gate = Gate()
+        path = directory / "mlflow.sock"
+        self._upstream = Upstream(
+            mlflow_arguments(server, upstream, path), mlflow_environment(os.environ), path
+        )
+        self._proxy = Proxy(self._upstream)
+        self._uvicorn = _Uvicorn(_uvicorn_config(self._front()))
+        self._failure: BaseException | None = None
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Serve until told to stop, then leave nothing behind."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number)
+        starting = asyncio.create_task(self._start())
+        starting.add_done_callback(self._started)
+        try:
+            await self._uvicorn.serve(sockets=[listener])
+        finally:
+            starting.cancel()
+            await self._upstream.stop()
+            await self._proxy.close()
+            if self._gate.service is not None:
+                await asyncio.to_thread(self._gate.service.database.close)
+        if self._failure is not None:
+            raise self._failure
+
+    def _stop(self, number: int) -> None:
+        self._uvicorn.handle_exit(number, None)  # a second SIGINT cuts the requests off
+        self._upstream.retire()
+
+    def _front(self) -> Front:
+        config = self._config
+        routes = native_routes(config.static_prefix, experiments=not config.trace_archival)
+        trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+        upstream: ASGIApp = ProxyHeadersMiddleware(self._proxy, trusted)  # type: ignore[arg-type,assignment]  # uvicorn spells ASGI in its own types
+        return Front(config, self._release, routes, self._gate, upstream)
+
+    async def _start(self) -> None:
+        if not self._config.artifacts_only:
+            self._gate.open(await _in_thread(lambda: _open(self._config, self._release)))
+        self._upstream.start()
+
+    def _started(self, starting: "asyncio.Task[None]") -> None:
+        if not starting.cancelled():
+            self._failure = starting.exception()
+            self._uvicorn.should_exit = self._failure is not None
+
+
+class _Uvicorn(uvicorn.Server):
+    """Uvicorn, with the signals left to us so that the process can exit with status 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+
+
+def _open(config: ServerConfig, release: MlflowRelease) -> TrackingService:
+    """Bring the database up to date and open it."""
+    state = prepare.inspect(config.database, release)
+    if state is prepare.SchemaState.EMPTY:
+        prepare.create(config.database, release, config.artifact_root)
+    elif state is prepare.SchemaState.NEEDS_MIGRATION:
+        prepare.migrate(config.database)
+    return TrackingService(
+        database=SqliteDatabase(config.database),
+        metrics=SqliteMetricEngine(),
+        artifact_root=config.artifact_root,
+        behaviour=release.behaviour,
+    )
+
+
+async def _in_thread(function: Callable[[], Result]) -> Result:
+    """Run the function on a thread that does not keep the process from exiting."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Result] = loop.create_future()
+
+    def settle(result: Result | None, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)  # type: ignore[arg-type]  # there was no error
+
+    def work() -> None:
+        result: Result | None = None
+        failure: BaseException | None = None
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001  # raised again where it is awaited
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, failure)
+
+    threading.Thread(target=work, name="headwater-prepare", daemon=True).start()
+    return await future
+
+
+@contextlib.contextmanager
+def _private_directory() -> Iterator[Path]:
+    """Yield a directory that only this user can enter, short enough for a socket's path."""
+    parent = tempfile.gettempdir()
+    if len(parent) > _LONGEST_SOCKET_PATH - len("/headwater-12345678/mlflow.sock"):
+        parent = "/tmp"  # noqa: S108  # the directory made in it is private
+    with tempfile.TemporaryDirectory(prefix="headwater-", dir=parent) as directory:
+        yield Path(directory)
+
+
+def _raise_open_files() -> None:
+    """Allow as many connections as the system lets us have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def log_to_stderr() -> None:
+    """Show warnings and errors, one line each."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
+    )

@@ -1,0 +1,69 @@
+"""What a benchmark is: one verb measured on one contender, round by round."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from benchmarks.servers import Server
+from benchmarks.summary import Figure
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much work a run of the harness does."""
+
+    rounds: int = 5
+    start_rounds: int = 3
+    seconds: float = 1.5
+    """Length of one timed section; the number of requests follows from the warm-up's pace."""
+
+    most_requests: int = 4000
+    most_points: int = 400_000
+    history_points: int = 100_000
+    search_runs: int = 2_000
+    settle_seconds: float = 5.0
+    empty_start: bool = True
+    """Also time a start on an empty directory."""
+
+
+QUICK = Scale(
+    rounds=1,
+    start_rounds=1,
+    seconds=0.3,
+    most_requests=200,
+    most_points=20_000,
+    history_points=10_000,
+    search_runs=100,
+    settle_seconds=1.0,
+    empty_start=False,
+)
+
+
+class Trial(ABC):
+    """One verb on one running server. Everything but `run`'s timed section is off the clock."""
+
+    figures: ClassVar[tuple[Figure, ...]]
+    rounds: ClassVar[int | None] = None
+    """A number of rounds other than the scale's."""
+
+    def __init__(self, server: Server, scale: Scale) -> None:
+        self.server = server
+        self.scale = scale
+
+    def prepare(self) -> None:
+        """Write what the verb reads, and warm up."""
+        return
+
+    @abstractmethod
+    def run(self) -> Sequence[float]:
+        """Measure one round, read back what it wrote; return one number per figure."""
+
+    def answer(self) -> object:
+        """Return what every contender must answer alike; None where there is nothing to compare."""
+        return None
+
+    def requests_for_round(self, seconds_per_request: float, points_per_request: int = 1) -> int:
+        """Return how many requests fill a timed section, within the scale's limits."""
+        most = min(self.scale.most_requests, self.scale.most_points // points_per_request)
+        return max(3, min(most, int(self.scale.seconds / seconds_per_request)))

@@ -10,6 +10,7 @@ import numbers
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -28,8 +29,10 @@ from mlflow.utils.search_utils import SearchUtils
 from mlflow.utils.validation import _validate_metric
 
 from headwater.entities.metric import Points, Series, storable
-from headwater.mlflow_plugin.uri import database_path, sqlalchemy_uri
+from headwater.errors import ConfigurationError
+from headwater.mlflow_plugin.uri import sqlalchemy_uri
 from headwater.mlflow_release import behaviour_of
+from headwater.server.settings import sqlite_path
 from headwater.storage.metadata.sqlite_connection import BUSY_TIMEOUT_SECONDS
 from headwater.storage.metrics.merge import by_step
 from headwater.storage.metrics.sqlite import SqliteMetricEngine
@@ -184,7 +187,10 @@ def open_store(store_uri: str, artifact_uri: str | None) -> TrackingStore | Work
         raise MlflowException.invalid_parameter_value(
             "A read replica cannot be used with a headwater+sqlite backend store"
         )
-    database_path(store_uri)
+    try:
+        sqlite_path(store_uri, Path())
+    except ConfigurationError as error:
+        raise MlflowException.invalid_parameter_value(str(error)) from error
     artifact_root = artifact_uri or os.environ.get(
         _ARTIFACT_ROOT_VARIABLE, DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
     )

@@ -1,12 +1,11 @@
-"""The ``headwater+sqlite`` scheme: what it names, and how MLflow learns that it is SQLite."""
+"""The ``headwater+sqlite`` scheme, and how MLflow learns that it names a SQLite database.
+
+MLflow imports this while it is being imported itself, so nothing of MLflow is imported on top.
+"""
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
-
-import mlflow.utils.uri
-from mlflow.exceptions import MlflowException
 
 SCHEME = "headwater+sqlite"
 BACKEND_STORE_VARIABLE = "_MLFLOW_SERVER_FILE_STORE"
@@ -28,42 +27,14 @@ def sqlalchemy_uri(store_uri: str) -> str:
     return store_uri.removeprefix(_PREFIX)
 
 
-def headwater_uri(store_uri: str) -> str:
-    """Return the URI that opens Headwater's store on the database of a SQLite URI.
-
-    Raises:
-        MlflowException: the URI names no SQLite file.
-    """
-    database_path(store_uri)
-    return f"{SCHEME}://{store_uri.partition('://')[2]}"
-
-
-def database_path(store_uri: str) -> Path:
-    """Return the file that a SQLite URI names, of either scheme.
-
-    Raises:
-        MlflowException: the URI names no SQLite file.
-    """
-    scheme, _, rest = sqlalchemy_uri(store_uri).partition("://")
-    path = rest.partition("?")[0]
-    if (
-        scheme.partition("+")[0] != "sqlite"
-        or not path.startswith("/")
-        or path in ("/", "/:memory:")
-    ):
-        raise MlflowException.invalid_parameter_value(
-            "Headwater keeps its data in a SQLite file, such as sqlite:///mlflow.db; "
-            f"got {store_uri}"
-        )
-    return Path(path[1:])
-
-
 def accept_scheme() -> None:
     """Make MLflow take a ``headwater+sqlite`` URI for the SQLite database that it is.
 
     MLflow's job and workspace stores open the backend store URI themselves, after asking one
     function what kind of database it names; there is no extension point for the answer.
     """
+    import mlflow.utils.uri  # noqa: PLC0415  # see above
+
     original = mlflow.utils.uri.extract_db_type_from_uri
     if hasattr(original, "__wrapped__"):
         return

@@ -169,12 +169,15 @@ def mlflow_arguments(server: ServerConfig, upstream: UpstreamConfig, socket: Pat
 
 
 def mlflow_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of MLflow's process: this one's, without telemetry."""
-    # What --backend-store-uri and the like resolve to is passed as arguments.
+    """Return the environment of MLflow's process: this one's, without telemetry.
+
+    What --backend-store-uri and the like resolve to is passed as arguments instead.
+    """
     kept = {name: value for name, value in environment.items() if name not in _RESOLVED}
-    return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    return {**_QUIET, **kept, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
 
+_QUIET = {"MLFLOW_LOGGING_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore"}
 _RESOLVED = frozenset({"MLFLOW_BACKEND_STORE_URI", "MLFLOW_REGISTRY_STORE_URI"})
 
 

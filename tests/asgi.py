@@ -58,8 +58,12 @@ async def call(
     chunks: Iterable[bytes] = (b"",),
     *,
     disconnects: bool = False,
+    leaving: asyncio.Event | None = None,
 ) -> Answer:
-    """Send one request; with `disconnects`, the client goes away instead of finishing the body."""
+    """Send one request; with `disconnects`, the client goes away instead of finishing the body.
+
+    With `leaving`, it goes away when that is set.
+    """
     path, _, query = target.partition("?")
     messages: list[Message] = [
         {"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks
@@ -72,7 +76,7 @@ async def call(
         if messages:
             return messages.pop(0)
         if not disconnects:
-            await asyncio.Event().wait()
+            await (leaving or asyncio.Event()).wait()
         return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:

@@ -13,6 +13,8 @@ MAX_KEY_LENGTH = 250
 MAX_PARAM_VALUE_LENGTH = 6_000
 MAX_TAG_VALUE_LENGTH = 8_000
 MAX_EXPERIMENT_NAME_LENGTH = 500
+MAX_EXPERIMENT_TAG_VALUE_LENGTH = 5_000
+"""Since 3.16 MLflow takes 20,000 characters."""
 
 _NAME = re.compile(r"[/\w.\- :]*")
 _RUN_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_\-]{0,255}")
@@ -46,13 +48,10 @@ def tag_value(value: str) -> str:
 
 
 def experiment_tag(name: str, value: str) -> tuple[str, str]:
-    """Return an experiment's tag (key, value) that no special rule of MLflow concerns.
-
-    Newer releases take longer values than a run's tag may have; older ones shorten them.
-    """
+    """Return an experiment's tag (key, value) that no special rule of MLflow concerns."""
     if name.startswith("mlflow.") and name not in _PLAIN_EXPERIMENT_TAGS:
         raise NotServedError(f"the reserved experiment tag {name!r}")
-    return key(name), tag_value(value)
+    return key(name), _within(value, MAX_EXPERIMENT_TAG_VALUE_LENGTH)
 
 
 def experiment_name(name: str) -> str:

@@ -13,6 +13,7 @@ from headwater.errors import HeadwaterError
 
 _COMMANDS = {
     "demo": "headwater.cli.demo",
+    "export-metrics": "headwater.cli.export_metrics",
     "server": "headwater.cli.server",
 }
 """Subcommand -> module with a function `register(app)`; only the wanted one is imported."""

@@ -1,0 +1,64 @@
+"""``headwater export-metrics``: give every point back to MLflow's own table."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from headwater.cli import server_options as given
+from headwater.errors import ConfigurationError
+from headwater.mlflow_release import installed_release
+from headwater.server.settings import DEFAULT_DATA_DIR, sqlite_path
+from headwater.storage.metadata.prepare import SchemaState, inspect
+from headwater.storage.metrics.export import Exported, export, stored
+
+
+def register(app: typer.Typer) -> None:
+    """Add the subcommand."""
+    app.command("export-metrics")(export_metrics)
+
+
+def export_metrics(
+    data_dir: given.DataDir = None,
+    backend_store_uri: given.BackendStoreUri = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the points in Headwater's table as well.")
+    ] = False,
+    json_output: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
+) -> None:
+    """Write every metric point into MLflow's own table, so that plain MLflow shows it.
+
+    Stop the server first. Stopping the command half-way loses nothing: run it again.
+    """
+    path = Path(data_dir or DEFAULT_DATA_DIR).absolute() / "mlflow.db"
+    if backend_store_uri:
+        path = sqlite_path(backend_store_uri, Path())
+    state = inspect(path, installed_release())
+    if state is SchemaState.EMPTY:
+        raise ConfigurationError(
+            f"there is no database at {path}; name yours with --data-dir or --backend-store-uri"
+        )
+    result = _export(path, keep) if state is SchemaState.CURRENT else Exported()
+    if json_output:
+        print(json.dumps({"database": str(path), "blocks": result.blocks, "points": result.points}))
+    else:
+        print(f"Exported {result.points:,} points of {result.blocks:,} requests to {path}.")
+
+
+def _export(path: Path, keep: bool) -> Exported:
+    with Progress(
+        TextColumn("Exporting points"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    ) as bar:
+        task = bar.add_task("export", total=stored(path).points)
+        return export(
+            path, keep=keep, progress=lambda done: bar.update(task, completed=done.points)
+        )

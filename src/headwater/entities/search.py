@@ -1,0 +1,64 @@
+"""What a search asks for, whatever text asked for it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Source = Literal["metric", "param", "tag", "attribute", "dataset"]
+Operator = Literal[
+    "=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A comparison that every result satisfies."""
+
+    source: Source
+    key: str
+    """The metric, parameter or tag; an attribute by its name in MLflow's filters."""
+
+    operator: Operator
+    value: str | int | float | tuple[str, ...] | None
+    """A tuple for IN and NOT IN, None for IS [NOT] NULL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """What results are sorted by; those without a value come last either way."""
+
+    source: Source
+    key: str
+    ascending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which of the sorted results are wanted."""
+
+    offset: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunSearch:
+    """A search for runs."""
+
+    experiment_ids: tuple[int, ...]
+    stages: tuple[str, ...]
+    """Lifecycle stages: ``active``, ``deleted`` or both."""
+
+    conditions: tuple[Condition, ...]
+    orderings: tuple[Ordering, ...]
+    """The newest come first among equals, then ids decide."""
+
+    page: Page
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentSearch:
+    """A search for experiments; its conditions and orderings name attributes and tags only."""
+
+    stages: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    orderings: tuple[Ordering, ...]
+    page: Page

@@ -1,0 +1,68 @@
+"""Search runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from headwater.entities.run import Run
+from headwater.entities.search import Page, RunSearch
+from headwater.errors import NotServedError
+from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.run_data import load_runs
+from headwater.storage.metadata.search_runs import find_runs
+from headwater.tracking.search_filter import run_conditions, run_orderings
+from headwater.tracking.service import TrackingService
+
+LARGEST_PAGE = 50_000
+"""As MLflow allows."""
+
+_MOST_EXPERIMENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRuns:
+    """A page of runs."""
+
+    runs: list[Run]
+    next_offset: int | None
+    """Where the next page begins, or None after the last."""
+
+
+def plan_search_runs(
+    experiment_ids: Sequence[str],
+    stages: tuple[str, ...],
+    filter_text: str,
+    order_by: Sequence[str],
+    page: Page,
+) -> RunSearch:
+    """Return what a request asks for.
+
+    Raises:
+        NotServedError: MLflow must answer, be it with a refusal.
+    """
+    if not 1 <= page.limit <= LARGEST_PAGE or len(experiment_ids) > _MOST_EXPERIMENTS:
+        raise NotServedError("an unusual page or number of experiments")
+    if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in experiment_ids):
+        raise NotServedError("an unusual experiment id")
+    return RunSearch(
+        tuple(int(text) for text in experiment_ids),
+        stages,
+        run_conditions(filter_text),
+        run_orderings(order_by),
+        page,
+    )
+
+
+async def search_runs(service: TrackingService, search: RunSearch) -> FoundRuns:
+    """Return a page of the runs that a search finds."""
+    if not search.experiment_ids:
+        return FoundRuns([], None)
+    nan_never_matches = service.behaviour.nan_never_matches
+
+    def find(connection: Connection) -> FoundRuns:
+        page = search.page
+        run_ids = find_runs(connection, search, nan_never_matches=nan_never_matches)
+        more = len(run_ids) > page.limit
+        runs = load_runs(connection, run_ids[: page.limit], model_inputs=False)
+        return FoundRuns(runs, page.offset + page.limit if more else None)
+
+    return await service.database.read(find)

@@ -46,12 +46,14 @@ def decode_query(query: bytes, *, repeated: frozenset[str] = frozenset()) -> dic
     return values
 
 
-def same_run_id(run_id: str, run_uuid: str) -> str:
-    """Return the run id of a message that may carry it under both of its names.
+def either_run_id(run_id: str | None, run_uuid: str | None) -> str:
+    """Return the run id of a message that may carry it under its new name, its old one or both.
 
     Raises:
         NotServedError: it is missing, or the names disagree.
     """
+    if run_id is None:
+        run_id = run_uuid
     if not run_id or (run_uuid and run_uuid != run_id):
         raise NotServedError("run_id is missing or disagrees with run_uuid")
     return run_id

@@ -1,8 +1,7 @@
 """The GetRun message."""
 
 from headwater.errors import NotServedError
-from headwater.wire.decode import decode_query
-from headwater.wire.run_entry import either_run_id
+from headwater.wire.decode import decode_query, either_run_id
 
 
 def decode_get_run(query: bytes) -> str:

@@ -3,16 +3,16 @@
 import msgspec
 
 from headwater.entities.metric import LARGEST, Metric
-from headwater.wire.decode import Number, decode, same_run_id
+from headwater.wire.decode import Number, decode, either_run_id
 
 
 class _LogMetric(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    run_id: str
     key: str
     value: Number
     timestamp: int
     step: int = 0
-    run_uuid: str = ""
+    run_id: str | None = None
+    run_uuid: str | None = None
     model_id: str = ""
     dataset_name: str = ""
     dataset_digest: str = ""
@@ -31,7 +31,7 @@ def decode_log_metric(body: bytes) -> tuple[str, Metric]:
     value = float(message.value)
     if value == value:  # not NaN
         value = min(max(value, -LARGEST), LARGEST) + 0.0
-    return same_run_id(message.run_id, message.run_uuid), Metric(
+    return either_run_id(message.run_id, message.run_uuid), Metric(
         message.key,
         message.step,
         message.timestamp,

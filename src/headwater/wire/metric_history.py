@@ -9,7 +9,7 @@ import numpy as np
 
 from headwater.entities.metric import Float64s, Series
 from headwater.errors import NotServedError
-from headwater.wire.decode import decode_query, same_run_id
+from headwater.wire.decode import decode_query, either_run_id
 from headwater.wire.page_token import decode_offset
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
@@ -80,7 +80,7 @@ class IntervalHistoryRequest:
 def decode_history_request(query: bytes) -> HistoryRequest:
     """Decode the query of metrics/get-history."""
     values = decode_query(query)
-    run_id = same_run_id(values.pop("run_id", ""), values.pop("run_uuid", ""))
+    run_id = either_run_id(values.pop("run_id", None), values.pop("run_uuid", None))
     key, token = values.pop("metric_key", ""), values.pop("page_token", "")
     max_results = _integer(values.pop("max_results", None))
     _require_none_left(values)

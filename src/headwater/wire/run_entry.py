@@ -2,8 +2,7 @@
 
 import msgspec
 
-from headwater.errors import NotServedError
-from headwater.wire.decode import decode
+from headwater.wire.decode import decode, either_run_id
 
 
 class _Run(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -42,16 +41,3 @@ def decode_run_entry(body: bytes) -> tuple[str, str, str]:
     """Decode a LogParam or SetTag request into run id, key and value."""
     message = decode(_ENTRY_DECODER, body)
     return either_run_id(message.run_id, message.run_uuid), message.key, message.value
-
-
-def either_run_id(run_id: str | None, run_uuid: str | None) -> str:
-    """Return the run id of a message that may carry it under its new name, its old one or both.
-
-    Raises:
-        NotServedError: it is missing, or the names disagree.
-    """
-    if run_id is None:
-        run_id = run_uuid
-    if not run_id or (run_uuid and run_uuid != run_id):
-        raise NotServedError("run_id is missing or disagrees with run_uuid")
-    return run_id

@@ -7,9 +7,8 @@ import msgspec
 
 from headwater.entities.run import RunInfo
 from headwater.wire.create_run import Int64
-from headwater.wire.decode import decode
+from headwater.wire.decode import decode, either_run_id
 from headwater.wire.run import RunInfoMessage, run_info_message
-from headwater.wire.run_entry import either_run_id
 
 _STATUS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 """MLflow's RunStatus enumeration, which JSON may give by number too."""

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from headwater.errors import NotServedError
-from headwater.wire.run_entry import decode_run, decode_run_entry, decode_run_key, either_run_id
+from headwater.wire.decode import either_run_id
+from headwater.wire.run_entry import decode_run, decode_run_entry, decode_run_key
 from headwater.wire.update_run import UpdateRun, decode_update_run
 
 

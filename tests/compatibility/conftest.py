@@ -1,0 +1,49 @@
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.compatibility.pair import Pair
+from tests.compatibility.servers import (
+    Server,
+    candidate_is_stock,
+    headwater_server,
+    stock_server,
+)
+
+# Read when MLflow is imported, which some modules of these tests do.
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+
+@pytest.fixture(scope="session")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("compatibility")
+
+
+@pytest.fixture(scope="session")
+def stock(directory: Path) -> Iterator[Server]:
+    with stock_server(directory / "stock") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def candidate(directory: Path) -> Iterator[Server]:
+    start = stock_server if candidate_is_stock() else headwater_server
+    with start(directory / "candidate") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def new_pair(stock: Server, candidate: Server) -> Iterator[Callable[[], Pair]]:
+    """Begin a pair with names of its own; all share two keep-alive clients."""
+    with (
+        httpx.Client(base_url=stock.url, timeout=120) as first,
+        httpx.Client(base_url=candidate.url, timeout=120) as second,
+    ):
+        yield lambda: Pair.begin(stock, candidate, (first, second))
+
+
+@pytest.fixture
+def pair(new_pair: Callable[[], Pair]) -> Pair:
+    return new_pair()

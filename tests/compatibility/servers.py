@@ -1,0 +1,145 @@
+"""Real server processes for the differential tests, stock MLflow and Headwater, each on its data.
+
+``HEADWATER_COMPATIBILITY_CANDIDATE=mlflow`` puts a second stock server in Headwater's place. Every
+test must pass then, too: this proves that the comparison itself invents no differences.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+FIRST_EXPERIMENT = 700_000
+"""New experiments are numbered above this, so that their ids are unmistakable inside a message."""
+
+_START_SECONDS = 180
+_STOP_SECONDS = 30
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    # MLflow's messages print sets, whose order depends on it.
+    "PYTHONHASHSEED": "0",
+    # Its consumers are a dozen processes of a hundred megabytes each.
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "PYTHONWARNINGS": "ignore",
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    name: str
+    url: str
+    directory: Path
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "server.log"
+
+
+def candidate_is_stock() -> bool:
+    """Whether this run compares stock MLflow with itself."""
+    return os.environ.get("HEADWATER_COMPATIBILITY_CANDIDATE") == "mlflow"
+
+
+@contextlib.contextmanager
+def stock_server(directory: Path) -> Iterator[Server]:
+    """Run `mlflow server` as it is documented, with one worker."""
+    database = directory / "mlflow.db"
+    command = [
+        *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{database}"),
+        *("--artifacts-destination", str(directory / "artifacts")),
+    ]
+    with _running("mlflow", command, directory, database) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def headwater_server(directory: Path) -> Iterator[Server]:
+    """Run `headwater server` with its default store."""
+    data = directory / "data"
+    command = [
+        *(str(Path(sys.executable).parent / "headwater"), "server", "--data-dir", str(data)),
+        *("--backend-store-uri", f"sqlite:///{directory / 'mlflow.db'}"),
+    ]
+    with _running("headwater", command, directory, directory / "mlflow.db") as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _running(name: str, command: list[str], directory: Path, database: Path) -> Iterator[Server]:
+    directory.mkdir(parents=True)
+    port = _free_port()
+    server = Server(name, f"http://127.0.0.1:{port}", directory)
+    with server.log.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            cwd=directory,
+            env={**os.environ, **_QUIET},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_healthy(server, process)
+        _raise_experiment_ids(database)
+        yield server
+    finally:
+        _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_healthy(server: Server, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the server answers from MLflow's own code as well."""
+    deadline = time.monotonic() + _START_SECONDS
+    probes = ("/health", "/api/2.0/mlflow/registered-models/search")
+    for probe in probes:
+        while not _answers(server.url + probe):
+            if process.poll() is not None or time.monotonic() > deadline:
+                log = server.log.read_text(errors="replace")
+                raise RuntimeError(f"{server.name} did not start; its log:\n{log[-5000:]}")
+            time.sleep(0.1)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=_START_SECONDS).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def _raise_experiment_ids(database: Path) -> None:
+    with contextlib.closing(sqlite3.connect(database, timeout=30)) as connection, connection:
+        connection.execute(
+            "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage,"
+            " creation_time, last_update_time, workspace) VALUES (?, 'first of the tests',"
+            " 'mlflow-artifacts:/first', 'active', 1, 1, 'default')",
+            (FIRST_EXPERIMENT,),
+        )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

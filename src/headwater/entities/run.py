@@ -28,10 +28,12 @@ class RunInfo(Struct, frozen=True, gc=False):
 
 
 class LatestMetric(Struct, frozen=True, gc=False):
-    """The point of a metric that MLflow shows for a run; NaN is NaN, infinities are clipped."""
+    """The point of a metric that MLflow shows for a run."""
 
     key: str
-    value: float
+    value: float | None
+    """None stands for NaN; infinities are clipped."""
+
     timestamp: int
     step: int
 

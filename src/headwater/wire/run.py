@@ -107,13 +107,13 @@ def encode_get_run(run: Run, *, outputs: bool = True) -> bytes:
 
 def _metrics(metrics: list[LatestMetric]) -> Sequence[LatestMetric | _NanMetric]:
     for metric in metrics:
-        if metric.value != metric.value:
+        if metric.value is None:
             break
     else:
         return metrics
     return [
         _NanMetric(metric.key, "NaN", metric.timestamp, metric.step)
-        if metric.value != metric.value
+        if metric.value is None
         else metric
         for metric in metrics
     ]

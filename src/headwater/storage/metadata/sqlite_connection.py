@@ -18,6 +18,8 @@ BUSY_TIMEOUT_SECONDS = 20
 
 _CHECKPOINT_PAGES = 4_000
 _JOURNAL_SIZE_LIMIT = 64 * 1024 * 1024
+_READER_CACHE_KIB = 32 * 1024
+"""SQLite's own 2 MiB make a search over 2,000 runs read the same pages again and again."""
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -46,6 +48,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_SIZE_LIMIT}")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
+            connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
     return connection
 
 

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import glob
 import os
+import re
 import secrets
 import shutil
 import sqlite3
@@ -169,9 +170,15 @@ def _run_module(module: str, path: Path) -> None:
                 raise
         if status != 0:
             output.seek(0)
-            lines = output.read().decode(errors="replace").strip().splitlines()
-            reason = lines[-1] if lines else f"exit status {status}"
+            reason = _reason(output.read().decode(errors="replace")) or f"exit status {status}"
             raise SchemaError(f"{path} cannot be brought up to date: {reason}")
+
+
+def _reason(output: str) -> str:
+    """Return the line of a traceback that names the exception, else the last line."""
+    lines = output.strip().splitlines()
+    named = [line for line in lines if re.match(r"[\w.]+: ", line)]
+    return (named or lines or [""])[-1]
 
 
 @contextlib.contextmanager

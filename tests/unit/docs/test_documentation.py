@@ -54,7 +54,7 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 
 def server_parameters() -> list[typer.core.TyperOption]:
-    app = typer.Typer()
+    app = typer.Typer(add_completion=False)
     server_command.register(app)
     command = typer.main.get_command(app)
     return [item for item in command.params if isinstance(item, typer.core.TyperOption)]

@@ -90,10 +90,12 @@ class _MetricBlocks:
             series = self._histories(session, [run_id], metric_key).get(run_id)
         if series is None:
             return PagedList([], None)
-        end = None if max_results is None or max_results < 0 else offset + max_results
-        more = end is not None and end < len(series)
-        token = SearchUtils.create_page_token(end) if more else None
-        return PagedList(list(_entities(metric_key, series.take(slice(offset, end)))), token)
+        start = max(offset, 0)  # as SQL takes a negative offset
+        end = None if max_results is None or max_results < 0 else start + max_results
+        token = None
+        if max_results is not None and end is not None and end < len(series):
+            token = SearchUtils.create_page_token(offset + max_results)
+        return PagedList(list(_entities(metric_key, series.take(slice(start, end)))), token)
 
     def get_metric_history_bulk(
         self: Any, run_ids: Iterable[str], metric_key: str, max_results: int
@@ -147,6 +149,8 @@ class _MetricBlocks:
         with self.ManagedSessionMaker() as session:
             for run_id in run_ids:
                 self._validate_run_accessible(session, run_id)
+            if any(step not in _INT64 for step in interval or ()):
+                raise OverflowError("Python int too large to convert to SQLite INTEGER")
             histories = self._histories(session, list(dict.fromkeys(run_ids)), metric_key)
         samples = sampled(
             histories,

@@ -57,26 +57,32 @@ def decode_log_batch(body: bytes) -> LogBatch:
         NotServedError: the body is not an ordinary LogBatch.
     """
     message = decode(_DECODER, body)
-    metrics = message.metrics
     return LogBatch(
         message.run_id,
-        _points(metrics),
-        [
-            ModelMetric(
-                metric.model_id,
-                metric.key,
-                metric.step,
-                metric.timestamp,
-                float(metric.value),
-                metric.dataset_name or None,
-                metric.dataset_digest or None,
-            )
-            for metric in metrics
-            if metric.model_id
-        ],
+        _points(message.metrics),
+        _model_metrics(message.metrics),
         [(param.key, param.value) for param in message.params],
         [(tag.key, tag.value) for tag in message.tags],
     )
+
+
+def _model_metrics(metrics: list[_Metric]) -> list[ModelMetric]:
+    attributed = [m for m in metrics if m.model_id or m.dataset_name or m.dataset_digest]
+    if any(bool(metric.dataset_name) != bool(metric.dataset_digest) for metric in attributed):
+        raise NotServedError("half a dataset")
+    return [
+        ModelMetric(
+            metric.model_id,
+            metric.key,
+            metric.step,
+            metric.timestamp,
+            float(metric.value),
+            metric.dataset_name or None,
+            metric.dataset_digest or None,
+        )
+        for metric in attributed
+        if metric.model_id
+    ]
 
 
 def _points(metrics: list[_Metric]) -> Points:

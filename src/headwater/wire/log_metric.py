@@ -3,6 +3,7 @@
 import msgspec
 
 from headwater.entities.metric import LARGEST, Metric
+from headwater.errors import NotServedError
 from headwater.wire.decode import Number, decode, either_run_id
 
 
@@ -28,6 +29,8 @@ def decode_log_metric(body: bytes) -> tuple[str, Metric]:
         NotServedError: the body is not an ordinary LogMetric.
     """
     message = decode(_DECODER, body)
+    if bool(message.dataset_name) != bool(message.dataset_digest):
+        raise NotServedError("half a dataset")
     value = float(message.value)
     if value == value:  # not NaN
         value = min(max(value, -LARGEST), LARGEST) + 0.0

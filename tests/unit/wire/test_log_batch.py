@@ -48,10 +48,21 @@ def test_values_are_as_mlflow_stores_them() -> None:
 
 def test_points_of_a_logged_model_are_kept_twice() -> None:
     batch = decode_log_batch(
-        body(metrics=[metric(model_id="m-1", dataset_name="iris", run_id=RUN_ID), metric()])
+        body(
+            metrics=[
+                metric(model_id="m-1", dataset_name="iris", dataset_digest="d", run_id=RUN_ID),
+                metric(),
+            ]
+        )
     )
     assert len(batch.points) == 2
-    assert batch.model_metrics == [ModelMetric("m-1", "loss", 0, 5, 1.0, "iris", None)]
+    assert batch.model_metrics == [ModelMetric("m-1", "loss", 0, 5, 1.0, "iris", "d")]
+
+
+@pytest.mark.parametrize("half", [{"dataset_name": "iris"}, {"dataset_digest": "d"}])
+def test_half_a_dataset_is_left_to_mlflow(half: dict[str, str]) -> None:
+    with pytest.raises(NotServedError):
+        decode_log_batch(body(metrics=[metric(), metric(**half)]))
 
 
 def test_params_and_tags_may_lack_a_value() -> None:

@@ -1,0 +1,70 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headwater.entities.metric import Points
+from headwater.mlflow_release import installed_release
+from headwater.storage.metadata.prepare import create
+from headwater.storage.metadata.sqlite_connection import connect
+from headwater.storage.metrics.sqlite import SqliteMetricEngine
+
+HEADWATER = str(Path(sys.executable).with_name("headwater"))
+RUN_ID = "a" * 32
+
+
+def headwater(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [HEADWATER, "export-metrics", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=cwd,
+    )
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A data directory whose database has one block of three points."""
+    path = tmp_path / "headwater-data" / "mlflow.db"
+    create(path, installed_release(), "mlflow-artifacts:/")
+    column = np.arange(3, dtype=np.int64)
+    points = Points(("loss",), np.zeros(3, np.intp), column, column, column.astype(np.float64))
+    connection = connect(path)
+    connection.execute(
+        "INSERT INTO runs (run_uuid, experiment_id, status, lifecycle_stage)"
+        " VALUES (?, 0, 'RUNNING', 'active')",
+        (RUN_ID,),
+    )
+    SqliteMetricEngine().append(connection, RUN_ID, points)
+    connection.close()
+    return path.parent
+
+
+def test_says_what_it_did(data_dir: Path) -> None:
+    done = headwater(cwd=data_dir.parent)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[:6] == ["Exported", "3", "points", "of", "1", "requests"]
+    again = headwater("--data-dir", str(data_dir), cwd=data_dir)
+    assert again.stdout.split()[:6] == ["Exported", "0", "points", "of", "0", "requests"]
+
+
+def test_json_is_one_object(data_dir: Path) -> None:
+    store = f"sqlite:///{data_dir}/mlflow.db"
+    expected = {"database": str(data_dir / "mlflow.db"), "blocks": 1, "points": 3}
+    for _ in range(2):
+        done = headwater("--backend-store-uri", store, "--json", "--keep", cwd=data_dir)
+        assert json.loads(done.stdout) == expected, done.stderr
+
+
+def test_missing_database_is_one_line(tmp_path: Path) -> None:
+    done = headwater(cwd=tmp_path)
+    assert done.returncode == 1
+    assert "there is no database at" in done.stderr
+    assert "--backend-store-uri" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []

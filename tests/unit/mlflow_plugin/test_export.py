@@ -1,0 +1,130 @@
+"""After an export plain MLflow tells the same of every metric as our store did."""
+
+import json
+import math
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.entities import Metric
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from tests.unit.mlflow_plugin.conftest import insert_run, rows
+from tests.unit.mlflow_plugin.test_metric_store import KEYS, answers, as_tuples
+
+from headwater.errors import CorruptBlockError
+from headwater.storage.metrics.export import Exported, export, stored
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+ODD = (math.nan, math.inf, -math.inf, -0.0, 5e-324, 0.1, 0.1)
+
+
+def path_of(store: Any) -> Path:
+    return Path(store.engine.url.database)
+
+
+def filled(store: Any) -> list[str]:
+    """Log points of two runs into blocks, and some that are rows already."""
+    run_ids = sorted(uuid.uuid4().hex for _ in range(2))
+    for run_id in run_ids:
+        insert_run(path_of(store), run_id)
+        for key in KEYS:
+            store.log_batch(
+                run_id, [Metric(key, value, i // 2, i % 3) for i, value in enumerate(ODD)], [], []
+            )
+        store.log_metric(run_id, Metric(KEYS[0], 1.0, 1, 1))
+        store.log_metric(run_id, Metric(KEYS[0], 1.0, 1, 1))
+    plain = SqlAlchemyStore(f"sqlite:///{path_of(store)}", "mlflow-artifacts:/")
+    plain.log_batch(run_ids[0], [Metric(KEYS[0], 0.1, 2, 2), Metric(KEYS[0], 4.0, 9, 9)], [], [])
+    plain.engine.dispose()
+    return run_ids
+
+
+def answers_of_plain_mlflow(path: Path, run_ids: list[str]) -> dict[str, Any]:
+    plain = SqlAlchemyStore(f"sqlite:///{path}", "mlflow-artifacts:/")
+    told = answers(plain, run_ids)
+    plain.engine.dispose()
+    return told
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_plain_mlflow_sees_every_point(store: Any, keep: bool) -> None:
+    run_ids = filled(store)
+    before = answers(store, run_ids)
+    path = path_of(store)
+    assert stored(path) == Exported(blocks=10, points=46)
+    totals: list[Exported] = []
+    assert export(path, keep=keep, progress=totals.append) == Exported(10, 46)
+    assert totals[-1] == Exported(10, 46)
+    assert stored(path) == (Exported(10, 46) if keep else Exported(0, 0))
+    assert answers_of_plain_mlflow(path, run_ids) == before
+    assert answers(store, run_ids) == before
+    again = export(path, keep=keep, progress=totals.append)
+    assert again == (Exported(10, 46) if keep else Exported(0, 0))
+    assert answers_of_plain_mlflow(path, run_ids) == before
+
+
+def test_each_batch_is_whole(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopping between batches leaves every point in a block or a row; resuming finishes."""
+    monkeypatch.setattr("headwater.storage.metrics.export._POINTS_A_BATCH", 10)
+    run_ids = filled(store)
+    before = answers(store, run_ids)
+
+    def stop(total: Exported) -> None:
+        if total.points > 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export(path_of(store), keep=False, progress=stop)
+    left = stored(path_of(store))
+    assert 0 < left.points < 46
+    assert answers(store, run_ids) == before
+    rest = export(path_of(store), keep=False, progress=lambda _: None)
+    assert rest == left
+    assert answers_of_plain_mlflow(path_of(store), run_ids) == before
+
+
+def test_corrupt_block_stops_the_export(store: Any) -> None:
+    filled(store)
+    path = path_of(store)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE headwater_metric_blocks SET payload = x'00' WHERE block_id = 5")
+    with pytest.raises(CorruptBlockError, match=r"run [0-9a-f]{32}"):
+        export(path, keep=False, progress=lambda _: None)
+    assert stored(path).blocks == 10
+    assert rows(path, "SELECT count(*) FROM metrics") == [(2,)]
+
+
+@pytest.mark.slow
+def test_kill_loses_and_doubles_nothing(store: Any) -> None:
+    run_id = uuid.uuid4().hex
+    path = path_of(store)
+    insert_run(path, run_id)
+    for start in range(0, 100_000, 1000):
+        batch = [Metric("a", float(i), i, i) for i in range(start, start + 1000)]
+        store.log_batch(run_id, batch, [], [])
+    before = as_tuples(store.get_metric_history(run_id, "a"))
+    command = [str(Path(sys.executable).with_name("headwater")), "export-metrics", "--json"]
+    command += ["--backend-store-uri", f"sqlite:///{path}"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while rows(path, "SELECT count(*) FROM metrics") == [(0,)] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert as_tuples(store.get_metric_history(run_id, "a")) == before
+    moved = rows(path, "SELECT count(*) FROM metrics")[0][0]
+    assert moved + stored(path).points == 100_000
+    result = subprocess.run(command, check=True, capture_output=True, timeout=120)
+    assert json.loads(result.stdout)["points"] == 100_000 - moved
+    plain = SqlAlchemyStore(f"sqlite:///{path}", "mlflow-artifacts:/")
+    assert as_tuples(plain.get_metric_history(run_id, "a")) == before
+    plain.engine.dispose()

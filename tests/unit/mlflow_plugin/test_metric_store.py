@@ -123,6 +123,17 @@ def test_answers_as_mlflow(pair: Pair, sequence: list[Any]) -> None:
     assert answers(pair.ours, run_ids) == answers(pair.stock, run_ids)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_nan_and_zero_the_first_is_latest(pair: Pair, order: int) -> None:
+    """MLflow stores NaN as a flagged 0, so that neither is later than the other."""
+    run_id = uuid.uuid4().hex
+    pair.insert_run(run_id)
+    batch = [Metric("loss", value, 1, 1) for value in (math.nan, 0.0)][::order]
+    for store in (pair.stock, pair.ours):
+        store.log_batch(run_id, batch, [], [])
+    assert answers(pair.ours, [run_id]) == answers(pair.stock, [run_id])
+
+
 @pytest.mark.parametrize(
     "metric",
     [

@@ -39,9 +39,13 @@ def by_step(series: Series) -> Series:
 
 
 def latest_positions(points: Points) -> NDArray[np.intp]:
-    """Return for each key the position of its latest point: greatest (step, timestamp, value)."""
-    values = ordering_values(points.values)
-    order = np.lexsort((values, points.timestamps, points.steps, points.key_index))
+    """Return for each key the position of its latest point: greatest (step, timestamp, value).
+
+    Of a NaN and a 0, which compare equal, the one logged first.
+    """
+    columns = (ordering_values(points.values), points.timestamps, points.steps, points.key_index)
+    # Backwards, so that the sort, which is stable, leaves the first of equal points last.
+    order = len(points) - 1 - np.lexsort(tuple(column[::-1] for column in columns))
     keys = points.key_index[order]
     return order[np.flatnonzero(np.append(keys[1:] != keys[:-1], True))]
 

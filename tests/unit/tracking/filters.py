@@ -20,7 +20,7 @@ def _quoted_key(key: str) -> st.SearchStrategy[str]:
 
 
 def _field(entities: list[str], keys: list[str]) -> st.SearchStrategy[str]:
-    names = st.sampled_from([*keys, *keys, *keys, *_ALSO]).flatmap(_quoted_key)
+    names = st.sampled_from([*keys * 9, *_ALSO]).flatmap(_quoted_key)
     return st.builds("{}.{}".format, st.sampled_from(entities), names)
 
 
@@ -81,7 +81,7 @@ _RUN_CLAUSES = st.one_of(
     _compare_text(_attributes(["run_id"]), RUN_IDS[:9], _LIKES),
     _compare_list(_attributes(["run_id"]), RUN_IDS[:9]),
     _compare_text(_DATASETS, ["data0", "di2", "train", "Train", "eval"], _LIKES),
-    _compare_list(_DATASETS, ["data0", "di2", "train", "Train", "eval"]),
+    _compare_list(_DATASETS, ["data0", "di2", "train", "eval"]),
 )
 _EXPERIMENT_TAGS = _field(["tags", "tag"], ENTRY_KEYS)
 _EXPERIMENT_ATTRIBUTES = st.sampled_from(["", "attribute."])
@@ -122,7 +122,7 @@ def experiment_filters() -> st.SearchStrategy[str]:
 
 
 def _directed(fields: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    directions = ["", " ASC", " DESC", " desc", "  asc", " DESC NULLS LAST"]
+    directions = [*["", " ASC", " DESC", " desc", "  asc"] * 5, " DESC NULLS LAST"]
     return st.builds("{}{}".format, fields, st.sampled_from(directions))
 
 

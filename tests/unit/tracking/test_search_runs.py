@@ -23,9 +23,9 @@ _SHARED = settings(
 @given(
     st.fixed_dictionaries(
         {
-            "experiment_ids": st.lists(st.sampled_from([*EXPERIMENTS, "99"]), max_size=4),
+            "experiment_ids": st.lists(st.sampled_from([*EXPERIMENTS, "99"]), min_size=1),
             "filter": run_filters(),
-            "order_by": st.lists(run_orderings(), max_size=3),
+            "order_by": st.lists(run_orderings(), max_size=3, unique=True),
         },
         optional={
             "run_view_type": st.sampled_from(["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]),

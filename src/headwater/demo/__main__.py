@@ -95,12 +95,13 @@ def _run(console: Console, address: str, tasks: Sequence[Task], seeds: int) -> l
 
 def _progress(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description:<14}"),
-        BarColumn(),
+        TextColumn("{task.description:<13}"),
+        BarColumn(bar_width=12),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[detail]}"),
         console=console,
+        disable=not console.is_terminal,
     )
 
 
@@ -118,7 +119,10 @@ def _run_task(progress: Progress, task: Task, session: str, seeds: int) -> TaskR
             progress.advance(bar)
         best = max(trained, key=lambda candidate: candidate.score)
         version = register_champion(task, best)
-    progress.update(bar, detail=f"champion: {best.planned.name}, version {version}")
+    done = f"champion: {best.planned.name}, version {version}"
+    progress.update(bar, detail=done)
+    if progress.disable:
+        progress.console.print(f"{task.name}: {len(trained)} runs, {done}", soft_wrap=True)
     return TaskResult(task, tuple(trained), best)
 
 

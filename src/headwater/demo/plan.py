@@ -82,10 +82,10 @@ REGRESSORS = (
 )
 
 TASKS = (
-    Task("digits", load_digits, "test_accuracy", CLASSIFIERS, classifies=True),
     Task("breast-cancer", load_breast_cancer, "test_accuracy", CLASSIFIERS, classifies=True),
     Task("wine", load_wine, "test_accuracy", CLASSIFIERS, classifies=True),
     Task("diabetes", load_diabetes, "test_r2", REGRESSORS, classifies=False),
+    Task("digits", load_digits, "test_accuracy", CLASSIFIERS, classifies=True),
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import mlflow
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from headwater.demo.plan import Task
@@ -70,9 +71,9 @@ def count_points(run_id: str) -> int:
 
 def table_of(summaries: list[TaskSummary]) -> Table:
     """Return the table that the demo prints."""
-    table = Table(title="Best family of each task, over the seeds")
+    table = Table(title="Best family of each task, over the seeds", box=SIMPLE_HEAD)
     for column in ("task", "best family"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     for column in ("test score", "runs", "points", "seconds"):
         table.add_column(column, justify="right")
     for row in summaries:

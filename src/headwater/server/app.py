@@ -53,14 +53,7 @@ class Front:
         self._upstream = upstream
         self._security = Security(config.security, config.static_prefix)
         self._interface = UserInterface(release.user_interface, config.static_prefix)
-        self._health = f"{config.static_prefix}/health"
-        self._texts = {
-            self._health: (b"OK", b"text/plain; charset=utf-8"),
-            f"{config.static_prefix}/version": (
-                release.version.encode(),
-                b"text/html; charset=utf-8",
-            ),
-        }
+        self._texts = _texts(config.static_prefix, release)
         self._guarded_native = self._security.wrap(self._native_without_headers)
         self._guarded_page = self._security.wrap(self._page)
 
@@ -116,9 +109,10 @@ class Front:
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is not a native route: our few pages, else MLflow."""
-        if scope["path"] in self._texts or self._interface.holds(scope["path"]):
+        text = (scope["method"], scope["path"]) in self._texts
+        if text or self._interface.holds(scope["path"]):
             host = dict(scope["headers"]).get(b"host")
-            if scope["path"] in self._texts or self._security.host_allowed(host):
+            if text or self._security.host_allowed(host):
                 scope[_UNGUARDED_SEND] = send
                 await self._guarded_page(scope, receive, send)
             else:
@@ -127,12 +121,26 @@ class Front:
             await self._upstream(scope, receive, send)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
-        text = self._texts.get(scope["path"])
-        if text is not None and scope["method"] in ("GET", "HEAD"):
+        text = self._texts.get((scope["method"], scope["path"]))
+        if text is not None:
             body, content_type = text
             await _send(send, 200, body, [(b"content-type", content_type)])
         elif not await self._interface.answers(scope, receive, send):
             await self._upstream(scope, receive, scope.get(_UNGUARDED_SEND, send))
+
+
+def _texts(
+    static_prefix: str, release: MlflowRelease
+) -> dict[tuple[str, str], tuple[bytes, bytes]]:
+    """Return (body, content type) of the short pages by (method, path), typed as MLflow does."""
+    plain, html = b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
+    health, version = f"{static_prefix}/health", f"{static_prefix}/version"
+    return {
+        ("GET", health): (b"OK", plain),
+        ("HEAD", health): (b"OK", html),
+        ("GET", version): (release.version.encode(), html),
+        ("HEAD", version): (release.version.encode(), html),
+    }
 
 
 def _is_ordinary(scope: Scope, headers: dict[bytes, bytes]) -> bool:
@@ -145,7 +153,7 @@ def _is_ordinary(scope: Scope, headers: dict[bytes, bytes]) -> bool:
             and headers.get(b"content-length", b"0") == b"0"
             and b"transfer-encoding" not in headers
         )
-    if headers.get(b"content-type", b"").lower() not in _JSON_TYPES or scope["query_string"]:
+    if headers.get(b"content-type", b"") not in _JSON_TYPES or scope["query_string"]:
         return False
     length = headers.get(b"content-length", b"0")
     return length.isdigit() and int(length) <= LARGEST_BUFFERED

@@ -48,4 +48,5 @@ class UserInterface:
         except HTTPException:
             return None  # MLflow words the refusal
         response.headers["cache-control"] = cache_control
+        response.headers["content-disposition"] = f"inline; filename={Path(name).name}"
         return response

@@ -60,6 +60,13 @@ def test_stops_cleanly(tmp_path: Path) -> None:
         assert "Traceback" not in server.log.read_text()
 
 
+@pytest.mark.parametrize("delay", [0, 0.02, 0.05, 0.1, 0.2, 0.5])
+def test_stops_however_early_it_is_told(tmp_path: Path, delay: float) -> None:
+    with running(tmp_path) as server:
+        time.sleep(delay)
+        assert server.stop() == 0
+
+
 def test_finishes_requests_before_it_stops(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         address = httpx.URL(server.url)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -77,6 +78,8 @@ def run(
         HeadwaterError: the database cannot be prepared.
     """
     _raise_open_files()
+    # Until the event loop handles it: leave by way of the clean-up below.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     with (
         _private_directory() as directory,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
@@ -137,12 +140,13 @@ class _Serving:
     async def _start(self) -> None:
         if not self._config.artifacts_only:
             self._gate.open(await _in_thread(lambda: _open(self._config, self._release)))
+            gc.freeze()  # what is loaded by now stays: collections need not look at it
         self._upstream.start()
 
     def _started(self, starting: "asyncio.Task[None]") -> None:
-        if not starting.cancelled():
-            self._failure = starting.exception()
-            self._uvicorn.should_exit = self._failure is not None
+        if not starting.cancelled() and (failure := starting.exception()) is not None:
+            self._failure = failure
+            self._uvicorn.should_exit = True
 
 
 class _Uvicorn(uvicorn.Server):

@@ -45,7 +45,7 @@ class UserInterface:
     async def _file(self, name: str, scope: Scope, cache_control: str) -> Response | None:
         try:
             response = await self._files.get_response(os.path.normpath(name), scope)
-        except HTTPException:
+        except (HTTPException, ValueError):  # ValueError: a NUL byte, in older Starlettes
             return None  # MLflow words the refusal
         response.headers["cache-control"] = cache_control
         response.headers["content-disposition"] = f"inline; filename={Path(name).name}"

@@ -43,8 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.keep_template:
             shutil.copyfile(template, options.keep_template)
         session = Session(contenders, scale, directory, template)
-        for verb in session.run(verbs):
-            console.print(f"measuring {verb}")
+        try:
+            for verb in session.run(verbs):
+                console.print(f"measuring {verb}")
+        except KeyboardInterrupt:
+            console.print("interrupted; these are the verbs and rounds measured so far")
     names = [contender.name for contender in contenders]
     stock_names = [contender.name for contender in contenders if contender.stock]
     comparisons = [
@@ -68,8 +71,8 @@ def _template(console: Console, stock: Contender, scale: Scale, directory: Path)
 
 
 def _leave(*_: object) -> None:
-    """Unwind, so that servers are stopped and directories removed."""
-    raise SystemExit(143)
+    """Unwind as Ctrl-C does: servers are stopped, directories removed."""
+    raise KeyboardInterrupt
 
 
 def _selected(contenders: Sequence[Contender], only: str | None) -> list[Contender]:

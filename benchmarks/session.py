@@ -79,16 +79,17 @@ class Session:
                 self._measure(TRIALS[verb], servers)
 
     def _time_starts(self) -> None:
+        servers = []
+        for number, contender in enumerate(self._contenders):
+            server = Server(contender, self._place(f"start-{number}"), self._template)
+            servers.append(server)
+            self._keep(startup.FIRST_OPENING, contender, startup.time_start(server)[1:])
+            if self._scale.empty_start:
+                empty = Server(contender, self._place(f"empty-{number}"), template=None)
+                self._keep(startup.EMPTY, contender, startup.time_start(empty)[1:])
         for number in range(self._scale.start_rounds):
-            for contender in _rotated(self._contenders, number):
-                place = self._place(f"start-{number}-{self._contenders.index(contender)}")
-                figures, template = startup.FIGURES, self._template
-                self._keep(
-                    figures, contender, startup.start_once(contender, place / "full", template)
-                )
-                if self._scale.empty_start:
-                    times = startup.start_once(contender, place / "empty", None)
-                    self._keep(startup.EMPTY_FIGURES, contender, times)
+            for server in _rotated(servers, number):
+                self._keep(startup.RESTART, server.contender, startup.time_start(server))
 
     def _measure(self, kind: type[Trial], servers: Sequence[Server]) -> None:
         trials = [kind(server, self._scale) for server in servers]

@@ -60,6 +60,6 @@ def get(path: str, query: str = "", /, **headers: str) -> Call:
     return Call("GET", path, query=query, headers=given)
 
 
-def case(name: str, *calls: Call, marks: tuple[pytest.MarkDecorator, ...] = ()) -> Any:
+def case(name: str, *calls: Call) -> Any:
     """One line of a table: what is tried, and the calls that try it."""
-    return pytest.param(calls, id=name, marks=marks)
+    return pytest.param(calls, id=name)

@@ -10,6 +10,7 @@ from tests.compatibility.servers import (
     candidate_is_stock,
     headwater_server,
     stock_server,
+    wait_until_ready,
 )
 
 # Read when MLflow is imported, which some modules of these tests do.
@@ -22,21 +23,22 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stock(directory: Path) -> Iterator[Server]:
-    with stock_server(directory / "stock") as server:
-        yield server
+def servers(directory: Path) -> Iterator[tuple[Server, Server]]:
+    """Stock and candidate, which start side by side."""
+    start_candidate = stock_server if candidate_is_stock() else headwater_server
+    with (
+        stock_server(directory / "stock") as stock,
+        start_candidate(directory / "candidate") as candidate,
+    ):
+        wait_until_ready(stock)
+        wait_until_ready(candidate)
+        yield stock, candidate
 
 
 @pytest.fixture(scope="session")
-def candidate(directory: Path) -> Iterator[Server]:
-    start = stock_server if candidate_is_stock() else headwater_server
-    with start(directory / "candidate") as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def new_pair(stock: Server, candidate: Server) -> Iterator[Callable[[], Pair]]:
+def new_pair(servers: tuple[Server, Server]) -> Iterator[Callable[[], Pair]]:
     """Begin a pair with names of its own; all share two keep-alive clients."""
+    stock, candidate = servers
     with (
         httpx.Client(base_url=stock.url, timeout=120) as first,
         httpx.Client(base_url=candidate.url, timeout=120) as second,

@@ -36,15 +36,28 @@ _QUIET = {
 
 @dataclass(frozen=True)
 class Server:
-    """A running server."""
+    """A server process and where to reach it."""
 
     name: str
     url: str
     directory: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def database(self) -> Path:
+        return _database(self.directory)
 
     @property
     def log(self) -> Path:
-        return self.directory / "server.log"
+        return _log(self.directory)
+
+
+def _database(directory: Path) -> Path:
+    return directory / "mlflow.db"
+
+
+def _log(directory: Path) -> Path:
+    return directory / "server.log"
 
 
 def candidate_is_stock() -> bool:
@@ -54,35 +67,33 @@ def candidate_is_stock() -> bool:
 
 @contextlib.contextmanager
 def stock_server(directory: Path) -> Iterator[Server]:
-    """Run `mlflow server` as it is documented, with one worker."""
-    database = directory / "mlflow.db"
+    """Start `mlflow server` as it is documented, with one worker; see `wait_until_ready`."""
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{database}"),
+        *("--backend-store-uri", f"sqlite:///{_database(directory)}"),
         *("--artifacts-destination", str(directory / "artifacts")),
     ]
-    with _running("mlflow", command, directory, database) as server:
+    with _started("mlflow", command, directory) as server:
         yield server
 
 
 @contextlib.contextmanager
 def headwater_server(directory: Path) -> Iterator[Server]:
-    """Run `headwater server` with its default store."""
-    data = directory / "data"
+    """Start `headwater server` with its default store; see `wait_until_ready`."""
     command = [
-        *(str(Path(sys.executable).parent / "headwater"), "server", "--data-dir", str(data)),
-        *("--backend-store-uri", f"sqlite:///{directory / 'mlflow.db'}"),
+        *(str(Path(sys.executable).parent / "headwater"), "server"),
+        *("--data-dir", str(directory / "data")),
+        *("--backend-store-uri", f"sqlite:///{_database(directory)}"),
     ]
-    with _running("headwater", command, directory, directory / "mlflow.db") as server:
+    with _started("headwater", command, directory) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _running(name: str, command: list[str], directory: Path, database: Path) -> Iterator[Server]:
+def _started(name: str, command: list[str], directory: Path) -> Iterator[Server]:
     directory.mkdir(parents=True)
     port = _free_port()
-    server = Server(name, f"http://127.0.0.1:{port}", directory)
-    with server.log.open("wb") as log:
+    with _log(directory).open("wb") as log:
         process = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port)],
             cwd=directory,
@@ -92,9 +103,7 @@ def _running(name: str, command: list[str], directory: Path, database: Path) -> 
             start_new_session=True,
         )
     try:
-        _wait_until_healthy(server, process)
-        _raise_experiment_ids(database)
-        yield server
+        yield Server(name, f"http://127.0.0.1:{port}", directory, process)
     finally:
         _stop(process)
 
@@ -105,16 +114,17 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_healthy(server: Server, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the server answers from MLflow's own code as well."""
+def wait_until_ready(server: Server) -> None:
+    """Wait until the server answers, from MLflow's own code as well."""
     deadline = time.monotonic() + _START_SECONDS
     probes = ("/health", "/api/2.0/mlflow/registered-models/search")
     for probe in probes:
         while not _answers(server.url + probe):
-            if process.poll() is not None or time.monotonic() > deadline:
+            if server.process.poll() is not None or time.monotonic() > deadline:
                 log = server.log.read_text(errors="replace")
                 raise RuntimeError(f"{server.name} did not start; its log:\n{log[-5000:]}")
             time.sleep(0.1)
+    _raise_experiment_ids(server.database)
 
 
 def _answers(url: str) -> bool:

@@ -234,9 +234,9 @@ def _leave_no_server_set(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.__name__)
-def test_flow(flow: Flow, stock: Server, candidate: Server, tmp_path: Path) -> None:
+def test_flow(flow: Flow, servers: tuple[Server, Server], tmp_path: Path) -> None:
     results: list[str] = []
-    for server in (stock, candidate):
+    for server in servers:
         mlflow.set_tracking_uri(server.url)
         directory = tmp_path / server.name / str(len(results))
         directory.mkdir(parents=True)

@@ -25,11 +25,23 @@ def _batches(run: str, points: list[dict[str, object]]) -> list[Call]:
     ]
 
 
+def _create_two_runs_in_order(pair: Pair) -> None:
+    """Let the smaller id be ``<run>`` on both servers: MLflow sorts bulk histories by run id."""
+    create = post("runs/create", experiment_id="<experiment>", start_time=1, run_name="a run")
+    pair.play(create.saving(one="run.info.run_id"), create.saving(two="run.info.run_id"))
+    for side in (pair.stock, pair.candidate):
+        ids = sorted(side.names.by_label[label] for label in ("<one>", "<two>"))
+        for label, run_id in zip(("<run>", "<other run>"), ids, strict=True):
+            side.names.give(label, run_id)
+    pair.known.update(("<run>", "<other run>"))
+
+
 @pytest.fixture(scope="module")
 def histories(new_pair: Callable[[], Pair]) -> Pair:
     """Three runs: a long curve, one with odd values out of order, and a deleted one."""
     pair = new_pair()
     pair.create("<experiment>")
+    _create_two_runs_in_order(pair)
     curve = [_point("curve", math.sin(i / 9), i, 1000 + i // 2) for i in range(_POINTS)]
     odd = [
         *(

@@ -14,6 +14,20 @@ from tests.compatibility.pair import PREFIXES, Pair
 _ALL = sorted({*POSTS, *GETS})
 
 
+_FORM = "application/x-www-form-urlencoded"
+_TYPES = (
+    *("text/plain", "application/octet-stream", _FORM, "application/merge-patch+json"),
+    *("application/json; charset=utf-8", "APPLICATION/JSON", "application/json;"),
+    "application/json; charset=latin1",
+)
+_THOROUGHLY = ("experiments/create", "runs/create", "runs/log-metric", "runs/log-batch")
+_OTHER_QUERY = "key=from+the+query&run_id=x"
+
+
+def _type(kind: str) -> dict[str, str]:
+    return {"Content-Type": kind}
+
+
 def _body_forms(endpoint: str) -> Iterator[tuple[str, Call]]:
     text = json.dumps(POSTS[endpoint])
     first = next(iter(POSTS[endpoint]))
@@ -35,15 +49,6 @@ def _body_forms(endpoint: str) -> Iterator[tuple[str, Call]]:
     yield "without content type", Call("POST", endpoint, text)
     for method in ("PUT", "PATCH", "DELETE"):
         yield f"by {method}", raw(endpoint, text, method)
-
-
-_FORM = "application/x-www-form-urlencoded"
-_TYPES = (
-    *("text/plain", "application/octet-stream", _FORM, "application/merge-patch+json"),
-    *("application/json; charset=utf-8", "APPLICATION/JSON", "application/json;"),
-    "application/json; charset=latin1",
-)
-_THOROUGHLY = ("experiments/create", "runs/create", "runs/log-metric", "runs/log-batch")
 
 
 def _rare_body_forms(endpoint: str) -> Iterator[tuple[str, Call]]:
@@ -68,13 +73,6 @@ def _rare_body_forms(endpoint: str) -> Iterator[tuple[str, Call]]:
     yield "gzip in name only", raw(endpoint, text, Content_Encoding="gzip")
     yield "asking for XML", raw(endpoint, text, Accept="application/xml")
     yield "with a query beside it", Call("POST", endpoint, text, _OTHER_QUERY, headers=JSON)
-
-
-_OTHER_QUERY = "key=from+the+query&run_id=x"
-
-
-def _type(kind: str) -> dict[str, str]:
-    return {"Content-Type": kind}
 
 
 def _body_cases() -> Iterator[Any]:

@@ -36,7 +36,7 @@ from headwater.server.settings import sqlite_path
 from headwater.storage.metadata.sqlite_connection import BUSY_TIMEOUT_SECONDS
 from headwater.storage.metrics.merge import by_step
 from headwater.storage.metrics.sqlite import SqliteMetricEngine
-from headwater.storage.migrations import HEAD_REVISION, VERSION_TABLE
+from headwater.storage.migrations import HEAD_REVISION, REVISIONS, VERSION_TABLE
 from headwater.storage.migrations.upgrade import upgrade
 from headwater.tracking.get_metric_history_bulk_interval import sampled
 
@@ -210,6 +210,11 @@ def _complete_schema(engine: sqlalchemy.Engine) -> None:
         revision = None
         if sqlalchemy.inspect(connection).has_table(VERSION_TABLE):
             revision = connection.exec_driver_sql(f"SELECT * FROM {VERSION_TABLE}").scalar()  # noqa: S608
+    if revision is not None and revision not in REVISIONS:
+        raise MlflowException.invalid_parameter_value(
+            f"{engine.url.database} was written by a newer Headwater (its schema is {revision}); "
+            "run: pip install --upgrade headwater"
+        )
     if revision != HEAD_REVISION:
         upgrade(engine)
 

@@ -1,8 +1,10 @@
 """Everything of MLflow that opens the backend store URI by itself takes ours."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,14 @@ def test_empty_database_gets_its_tables(tmp_path: Path) -> None:
     assert rows(tmp_path / "sub" / "x.db", "SELECT * FROM headwater_metric_blocks") == []
     assert rows(tmp_path / "sub" / "x.db", "PRAGMA journal_mode") == [("wal",)]
     store.engine.dispose()
+
+
+def test_newer_schema_of_ours_is_refused(uri: str) -> None:
+    with closing(sqlite3.connect(uri.removeprefix("headwater+sqlite:///"))) as connection:
+        connection.execute("UPDATE headwater_alembic_version SET version_num = '9999'")
+        connection.commit()
+    with pytest.raises(MlflowException, match="pip install --upgrade headwater"):
+        open_tracking_store(uri, "mlflow-artifacts:/")
 
 
 @pytest.mark.parametrize("module", ["app", "metric_store", "model_registry_store", "uri"])

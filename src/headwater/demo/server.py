@@ -8,9 +8,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
-
-import httpx
 
 PREFERRED_PORT = 5000
 START_SECONDS = 120.0
@@ -48,28 +48,48 @@ def running_server(data_dir: Path, host: str, port: int) -> Iterator[str]:
     with log_path.open("ab") as log:
         # A session of its own: Ctrl-C reaches the demo alone, which then stops the server in order.
         process = subprocess.Popen(  # noqa: S603 - our own command line
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
-        address = f"http://{host}:{port}"
-        _wait_until_healthy(process, address, log_path)
-        yield address
+        _wait_until_healthy(process, host, port, log_path)
+        yield f"http://{host}:{port}"
     finally:
         _stop(process)
 
 
-def _wait_until_healthy(process: "subprocess.Popen[bytes]", address: str, log_path: Path) -> None:
+def _environment() -> dict[str, str]:
+    """Return the environment without settings that are meant for the user's own server."""
+    own = ("MLFLOW_", "HEADWATER_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
+
+
+def _is_healthy(host: str, port: int) -> bool:
+    connection = HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _wait_until_healthy(
+    process: "subprocess.Popen[bytes]", host: str, port: int, log_path: Path
+) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise ServerFailedError(
                 f"headwater server ended with exit code {process.returncode}:\n{_tail(log_path)}"
             )
-        try:
-            if httpx.get(f"{address}/health", timeout=2).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            pass
+        if _is_healthy(host, port):
+            return
         time.sleep(0.05)
     raise ServerFailedError(
         f"headwater server was not healthy after {START_SECONDS:.0f} s:\n{_tail(log_path)}"

@@ -39,6 +39,18 @@ def test_nothing_is_left_running(tmp_path: Path, error: type[BaseException] | No
 
 
 @pytest.mark.slow
+def test_the_users_own_database_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "theirs.db"
+    monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", f"sqlite:///{theirs}")
+    monkeypatch.setenv("MLFLOW_STATIC_PREFIX", "/elsewhere")
+    with running_server(tmp_path / "demo", HOST, free_port(HOST, 0)):
+        pass
+    assert not theirs.exists()
+
+
+@pytest.mark.slow
 def test_a_server_that_cannot_start_is_quoted(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind((HOST, 0))

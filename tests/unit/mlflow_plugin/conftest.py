@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-with warnings.catch_warnings(action="ignore"):  # MLflow's, on newer libraries than it was made for
+with warnings.catch_warnings(action="ignore"):  # see MLFLOWS_WARNINGS
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     from headwater.mlflow_plugin.metric_store import TrackingStore
@@ -21,6 +21,13 @@ from headwater.storage.metadata.prepare import create
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 ARTIFACT_ROOT = "mlflow-artifacts:/"
+
+MLFLOWS_WARNINGS = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning"),
+]
+"""Marks for tests that run MLflow's code, on newer libraries than it was made for."""
 
 
 def insert_run(path: Path, run_id: str) -> None:

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 from mlflow.entities import Metric
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-from tests.unit.mlflow_plugin.conftest import insert_run, rows
+from tests.unit.mlflow_plugin.conftest import MLFLOWS_WARNINGS, insert_run, rows
 from tests.unit.mlflow_plugin.test_metric_store import KEYS, answers, as_tuples
 
 from headwater.errors import CorruptBlockError
 from headwater.storage.metrics.export import Exported, export, stored
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = MLFLOWS_WARNINGS
 
 ODD = (math.nan, math.inf, -math.inf, -0.0, 5e-324, 0.1, 0.1)
 

@@ -12,11 +12,11 @@ from hypothesis import given, settings, target
 from hypothesis import strategies as st
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
-from tests.unit.mlflow_plugin.conftest import Pair, rows
+from tests.unit.mlflow_plugin.conftest import MLFLOWS_WARNINGS, Pair, rows
 
 from headwater.mlflow_release import version_numbers
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = MLFLOWS_WARNINGS
 
 KEYS = ("loss", "val/acc", "Größe in µm")
 LARGEST = 2**63 - 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from mlflow.entities import Metric
-from tests.unit.mlflow_plugin.conftest import rows
+from tests.unit.mlflow_plugin.conftest import MLFLOWS_WARNINGS, rows
 from tests.unit.mlflow_plugin.test_metric_store import as_tuples
 
 from headwater.errors import SchemaError
@@ -21,10 +21,7 @@ from headwater.storage.metadata.sqlite_connection import connect
 from headwater.storage.metrics.sqlite import SqliteMetricEngine
 from headwater.storage.migrations.upgrade import upgrade_file
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
+pytestmark = [pytest.mark.slow, *MLFLOWS_WARNINGS]
 
 RELEASE = installed_release()
 OLD_DATABASE = Path(__file__).parents[1] / "storage" / "data" / "mlflow-3.12.0.db.gz"

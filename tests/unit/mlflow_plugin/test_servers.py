@@ -18,15 +18,12 @@ import httpx
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric
+from tests.unit.mlflow_plugin.conftest import MLFLOWS_WARNINGS
 
 from headwater.mlflow_release import installed_release
 from headwater.storage.metadata.prepare import create
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-]
+pytestmark = [pytest.mark.slow, *MLFLOWS_WARNINGS]
 
 START_SECONDS = 300
 

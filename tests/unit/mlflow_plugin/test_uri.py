@@ -18,13 +18,13 @@ from mlflow.tracking._model_registry.utils import _get_store as get_registry_sto
 from mlflow.tracking._tracking_service.utils import _get_store as get_tracking_store
 from mlflow.tracking._workspace.registry import get_workspace_store
 from mlflow.utils.uri import extract_db_type_from_uri
-from tests.unit.mlflow_plugin.conftest import rows
+from tests.unit.mlflow_plugin.conftest import MLFLOWS_WARNINGS, rows
 
 from headwater.mlflow_plugin.metric_store import TrackingStore, WorkspaceTrackingStore
 from headwater.mlflow_plugin.tracking_store import open_tracking_store
 from headwater.mlflow_plugin.uri import accept_scheme
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = MLFLOWS_WARNINGS
 
 
 @pytest.fixture

@@ -103,13 +103,15 @@ def test_mlflow_comes_back_when_killed(tmp_path: Path, victim: str) -> None:
 
 
 def test_mlflow_ends_when_the_front_is_killed(tmp_path: Path) -> None:
-    with running(tmp_path, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="true") as server:
+    changes = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "true", "TMPDIR": str(tmp_path)}
+    with running(tmp_path, **changes) as server:
         server.wait_for_upstream()
         until(lambda: len(descendants(server)) > 3)  # the job runner has children, too
         processes = descendants(server)
         server.process.kill()
         server.process.wait()
         until(lambda: not any(alive(process) for process in processes))
+        assert not list(tmp_path.glob("headwater-*/mlflow.sock"))
 
 
 def test_mlflow_ends_when_the_front_is_killed_early(tmp_path: Path) -> None:

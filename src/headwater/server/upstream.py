@@ -36,7 +36,7 @@ class Upstream:
         self, arguments: Sequence[str], environment: Mapping[str, str], socket: Path
     ) -> None:
         self.socket = socket
-        self._command = [sys.executable, "-m", _LAUNCHER, *arguments]
+        self._command = [sys.executable, "-m", _LAUNCHER, str(socket), *arguments]
         self._environment = environment
         self._accepting = asyncio.Event()
         self._retired = asyncio.Event()
@@ -84,6 +84,7 @@ class Upstream:
             delay = min(delay * 2, _LONGEST_DELAY)
 
     async def _run_once(self) -> int:
+        self.socket.parent.mkdir(mode=0o700, exist_ok=True)  # cleaners of /tmp may remove it
         self.socket.unlink(missing_ok=True)
         process = await asyncio.create_subprocess_exec(
             *self._command,

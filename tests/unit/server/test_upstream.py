@@ -36,9 +36,7 @@ async def upstream(
     (tmp_path / "stand_in.py").write_text(STAND_IN)
     pids = tmp_path / "pids"
     socket = tmp_path / "s"
-    started = Upstream(
-        [str(socket), str(pids)], {**os.environ, "PYTHONPATH": str(tmp_path)}, socket
-    )
+    started = Upstream([str(pids)], {**os.environ, "PYTHONPATH": str(tmp_path)}, socket)
 
     def lives() -> list[list[int]]:
         return [[int(pid) for pid in line.split()] for line in pids.read_text().splitlines()]

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from headwater.errors import ConfigurationError
+from headwater.mlflow_plugin.app import create_app, options_from
+from headwater.server.settings import resolve
+
+
+def test_settings_are_those_of_mlflow_server(tmp_path: Path) -> None:
+    archival = tmp_path / "archival.yaml"
+    archival.touch()
+    options = options_from(
+        {
+            "_MLFLOW_SERVER_FILE_STORE": "sqlite:///data/x.db",
+            "_MLFLOW_SERVER_ARTIFACT_ROOT": "s3://bucket",
+            "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+            "_MLFLOW_STATIC_PREFIX": "/mlflow",
+            "MLFLOW_SERVER_ALLOWED_HOSTS": "a.example, b.example",
+            "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "https://c.example",
+            "MLFLOW_SERVER_X_FRAME_OPTIONS": "DENY",
+            "MLFLOW_ENABLE_WORKSPACES": "True",
+            "MLFLOW_TRACE_ARCHIVAL_CONFIG": str(archival),
+        }
+    )
+    config, _ = resolve(options, tmp_path)
+    assert config.database == tmp_path / "data" / "x.db"
+    assert config.artifact_root == "s3://bucket"
+    assert config.static_prefix == "/mlflow"
+    assert config.security.enabled
+    assert config.security.allowed_hosts == ("a.example", "b.example")
+    assert config.security.cors_allowed_origins == ("https://c.example",)
+    assert config.security.x_frame_options == "DENY"
+    assert config.workspaces
+    assert config.trace_archival
+
+
+def test_defaults_are_those_of_mlflow_server(tmp_path: Path) -> None:
+    options = options_from(
+        {
+            "_MLFLOW_SERVER_FILE_STORE": "headwater+sqlite:///x.db",
+            "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true",
+            "MLFLOW_ENABLE_WORKSPACES": "false",
+        }
+    )
+    config, _ = resolve(options, tmp_path)
+    assert config.database == tmp_path / "x.db"
+    assert (config.security.enabled, config.workspaces, config.artifacts_only) == (False,) * 3
+    assert config.static_prefix == ""
+
+
+def test_artifacts_only_opens_no_database() -> None:
+    options = options_from(
+        {"_MLFLOW_SERVER_ARTIFACTS_ONLY": "true", "_MLFLOW_SERVER_FILE_STORE": "sqlite:///x.db"}
+    )
+    assert (options.artifacts_only, options.backend_store_uri) == (True, None)
+
+
+def test_needs_mlflows_server() -> None:
+    with pytest.raises(ConfigurationError, match="mlflow server --app-name headwater"):
+        options_from({})
+
+
+@pytest.mark.parametrize(
+    ("store", "message"),
+    [
+        ("postgresql://user:secret@host/db", "use a SQLite database"),
+        ("./mlruns", "use a SQLite database"),
+        ("sqlite:///:memory:", "in memory"),
+    ],
+)
+def test_other_stores_end_the_worker_for_good(
+    store: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_MLFLOW_SERVER_FILE_STORE", store)
+    with pytest.raises(SystemExit) as caught:
+        create_app()
+    assert caught.value.code == 3  # uvicorn's supervisor gives up instead of trying for ever
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("headwater: ")
+    assert message in line
+    assert "secret" not in line

@@ -28,6 +28,9 @@ class Behaviour:
     samples_rows: bool
     """Since 3.15, get-history-bulk-interval samples rows (NTILE), not distinct steps."""
 
+    plain_health: bool
+    """Since 3.17, GET /health is text/plain; it was text/html."""
+
     names_workspace: bool
     """Since 3.14, an experiment's message names its workspace."""
 
@@ -60,6 +63,7 @@ def behaviour_of(version: str) -> Behaviour:
     return Behaviour(
         nan_never_matches=numbers >= (3, 17),
         samples_rows=numbers >= (3, 15),
+        plain_health=numbers >= (3, 17),
         names_workspace=numbers >= (3, 14),
     )
 

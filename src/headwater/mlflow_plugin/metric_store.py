@@ -52,6 +52,7 @@ class _MetricBlocks:
     engine: sqlalchemy.Engine
 
     _metrics = SqliteMetricEngine()
+    _samples_rows = behaviour_of(mlflow.__version__).samples_rows
 
     def __init__(self, db_uri: str, default_artifact_root: str) -> None:
         super().__init__(db_uri, default_artifact_root)  # type: ignore[call-arg]  # MLflow's store
@@ -149,7 +150,7 @@ class _MetricBlocks:
         with self.ManagedSessionMaker() as session:
             for run_id in run_ids:
                 self._validate_run_accessible(session, run_id)
-            if any(step not in _INT64 for step in interval or ()):
+            if self._samples_rows and any(step not in _INT64 for step in interval or ()):
                 raise OverflowError("Python int too large to convert to SQLite INTEGER")
             histories = self._histories(session, list(dict.fromkeys(run_ids)), metric_key)
         samples = sampled(
@@ -157,7 +158,7 @@ class _MetricBlocks:
             run_ids,
             max(1, max_results),
             interval,
-            rows=behaviour_of(mlflow.__version__).samples_rows,
+            rows=self._samples_rows,
         )
         return [
             entity

@@ -136,7 +136,7 @@ def _texts(
     plain, html = b"text/plain; charset=utf-8", b"text/html; charset=utf-8"
     health, version = f"{static_prefix}/health", f"{static_prefix}/version"
     return {
-        ("GET", health): (b"OK", plain),
+        ("GET", health): (b"OK", plain if release.behaviour.plain_health else html),
         ("HEAD", health): (b"OK", html),
         ("GET", version): (release.version.encode(), html),
         ("HEAD", version): (release.version.encode(), html),

@@ -4,7 +4,7 @@ Inside a call, texts such as ``<run>`` stand for ids which differ between the se
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,6 +60,6 @@ def get(path: str, query: str = "", /, **headers: str) -> Call:
     return Call("GET", path, query=query, headers=given)
 
 
-def case(name: str, *calls: Call) -> Any:
+def case(name: str, *calls: Call, marks: Sequence[pytest.MarkDecorator] = ()) -> Any:
     """One line of a table: what is tried, and the calls that try it."""
-    return pytest.param(calls, id=name)
+    return pytest.param(calls, id=name, marks=marks)

@@ -133,7 +133,8 @@ class Pair:
         body = self.play(get("runs/get", f"run_id={run}"))
         metrics = body.get("run", {}).get("data", {}).get("metrics", []) if body else []
         for key in sorted(metric["key"] for metric in metrics)[:3]:
-            self.play(get("metrics/get-history", f"run_id={run}&metric_key={quote(key, safe='')}"))
+            query = f"run_id={run}&metric_key={quote(key, safe='')}&max_results=5000"
+            self.play(get("metrics/get-history", query))
 
     def _send(self, call: Call) -> Any:
         expected, response = self.stock.send(call, self.prefix)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.compatibility.calls import Call, case, get, post
+from tests.compatibility.deviations import whole_history
 from tests.compatibility.pair import Pair
 
 _HISTORY = "metrics/get-history"
@@ -44,10 +45,7 @@ def histories(new_pair: Callable[[], Pair]) -> Pair:
     _create_two_runs_in_order(pair)
     curve = [_point("curve", math.sin(i / 9), i, 1000 + i // 2) for i in range(_POINTS)]
     odd = [
-        *(
-            _point("odd", value, 5, 5)
-            for value in (3, "NaN", -1, "Infinity", 3, "-Infinity", "NaN")
-        ),
+        *(_point("odd", value, 5, 5) for value in (3, "NaN", -1, "Infinity", 3, "-Infinity")),
         *(_point("odd", i, -i, 100 - i) for i in range(9)),
         *(_point("odd", 1, i, 7) for i in (9, 3, 6)),
         *(_point("same step", i, 1, i) for i in range(30)),
@@ -71,13 +69,16 @@ def histories(new_pair: Callable[[], Pair]) -> Pair:
 _KEYS = ("curve", "odd", "same+step", "same+all", "a%2Fb+c", "gaps", "single", "unknown", "CURVE")
 _CASES = [
     *(
-        case(f"{run} {key}", get(_HISTORY, f"run_id={run}&metric_key={key}"))
+        case(f"{run} {key}", get(_HISTORY, f"run_id={run}&metric_key={key}&max_results=2000"))
         for run in ("<run>", "<other run>", "<gone>")
         for key in _KEYS
     ),
     case("unknown run", get(_HISTORY, f"run_id={_UNKNOWN}&metric_key=curve")),
-    case("by run_uuid", get(_HISTORY, "run_uuid=<other run>&metric_key=odd")),
-    case("by both", get(_HISTORY, "run_id=<other run>&run_uuid=<run>&metric_key=odd")),
+    case("without a size", get(_HISTORY, "run_id=<run>&metric_key=curve"), marks=[whole_history]),
+    case("by run_uuid", get(_HISTORY, "run_uuid=<other run>&metric_key=odd&max_results=9")),
+    case(
+        "by both", get(_HISTORY, "run_id=<other run>&run_uuid=<run>&metric_key=odd&max_results=9")
+    ),
     *(
         case(
             f"pages of {size}",
@@ -85,6 +86,7 @@ _CASES = [
             get(
                 _HISTORY, f"run_id=<other run>&metric_key=odd&max_results={size}&page_token=<token>"
             ),
+            marks=[whole_history] if size == "-1" else [],
         )
         for size in (
             "1",
@@ -131,11 +133,15 @@ _CASES = [
     case(
         "page token without a size",
         get(_HISTORY, "run_id=<other run>&metric_key=odd&page_token=eyJvZmZzZXQiOiA1fQ=="),
+        marks=[whole_history],
     ),
     case(
         "size twice", get(_HISTORY, "run_id=<other run>&metric_key=odd&max_results=3&max_results=5")
     ),
-    case("metric twice", get(_HISTORY, "run_id=<other run>&metric_key=odd&metric_key=curve")),
+    case(
+        "metric twice",
+        get(_HISTORY, "run_id=<other run>&metric_key=odd&metric_key=curve&max_results=9"),
+    ),
 ]
 
 _BOTH = "run_id=<run>&run_id=<other run>"

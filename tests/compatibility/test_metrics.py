@@ -2,6 +2,7 @@
 
 import pytest
 from tests.compatibility.calls import Call, case, get, post, raw
+from tests.compatibility.deviations import repeated_nan
 from tests.compatibility.pair import Pair
 
 _LOG = "runs/log-metric"
@@ -248,6 +249,7 @@ _LATEST = [
     case("0 and -0", log(0.0), log(-0.0), log(0)),
     case("-0 first", log(-0.0), log(0.0)),
     case("1 and 1.0", log(1), log(1.0)),
+    case("same NaN in one batch", batch((_NAN, 1, 1), (_NAN, 1, 1)), marks=[repeated_nan]),
     case("NaN beside 0", log(0, 1, 1), log(_NAN, 1, 1)),
     case("0 beside NaN", log(_NAN, 1, 1), log(0, 1, 1)),
     case("NaN beside more", log(5, 1, 1), log(_NAN, 1, 1)),

@@ -161,7 +161,7 @@ _CASES = [
             experiment_ids=["<experiment>"],
             order_by=[{"field_name": "metrics.acc"}],
         ),
-        get("metrics/get-history", "run_id=<run>&metric_key=acc"),
+        get("metrics/get-history", "run_id=<run>&metric_key=acc&max_results=9"),
         get("metrics/get-history-bulk", "run_id=<run>&metric_key=acc"),
         get("metrics/get-history-bulk-interval", "run_ids=<run>&metric_key=acc"),
         patch("logged-models/<made>", model_id="<made>", status="LOGGED_MODEL_READY"),

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.compatibility.calls import get, post
+from tests.compatibility.deviations import refuses_repeated_nan
 from tests.compatibility.pair import Pair
 
 _EXAMPLES = os.environ.get("HEADWATER_STATE_MACHINE_EXAMPLES")
@@ -158,8 +159,12 @@ class TrackingLife(RuleBasedStateMachine):
         params=st.lists(_entries, max_size=3),
         tags=st.lists(_entries, max_size=3),
     )
-    def log_batch(self, run: str, **fields: Any) -> None:
-        self.pair.play(post("runs/log-batch", run_id=run, **fields))
+    def log_batch(self, run: str, metrics: list[Any], **fields: Any) -> None:
+        if refuses_repeated_nan:
+            metrics = [
+                m for i, m in enumerate(metrics) if m["value"] != "NaN" or m not in metrics[:i]
+            ]
+        self.pair.play(post("runs/log-batch", run_id=run, metrics=metrics, **fields))
 
     @rule(text=_filters, view=_views, order=_orders, size=st.sampled_from([1, 2, 100]))
     def search_runs(self, text: str, view: str, order: list[str], size: int) -> None:

@@ -15,8 +15,8 @@ whole_history = pytest.mark.skipif(
     _RELEASE < (3, 14),
     reason="before 3.14, MLflow answers get-history without max_results with an endless empty page",
 )
-refuses_repeated_nan = _RELEASE < (3, 16)
-repeated_nan = pytest.mark.skipif(
-    refuses_repeated_nan,
-    reason="before 3.16, MLflow refuses a batch in which a NaN point is repeated",
+refuses_repeated_points = _RELEASE < (3, 16)
+repeated_point = pytest.mark.skipif(
+    refuses_repeated_points,
+    reason="before 3.16, MLflow refuses a point that repeats a NaN or a point of another model",
 )

@@ -2,7 +2,7 @@
 
 import pytest
 from tests.compatibility.calls import Call, case, get, post, raw
-from tests.compatibility.deviations import repeated_nan
+from tests.compatibility.deviations import repeated_point
 from tests.compatibility.pair import Pair
 
 _LOG = "runs/log-metric"
@@ -243,13 +243,13 @@ _LATEST = [
     case("same again", log(1, 1, 1), log(1, 1, 1)),
     case("same in one batch", batch((1, 1, 1), (1, 1, 1))),
     case("same in two batches", batch((1, 1, 1), (2, 2, 2)), batch((1, 1, 1), (3, 3, 3))),
-    case("same NaN", log(_NAN, 1, 1), log(_NAN, 1, 1)),
+    case("same NaN", log(_NAN, 1, 1), log(_NAN, 1, 1), marks=[repeated_point]),
     case("same Infinity", log(_INF, 1, 1), log(_INF, 1, 1)),
     case("Infinity and the largest", log(_INF, 1, 1), spelled("1.7976931348623157e308")),
     case("0 and -0", log(0.0), log(-0.0), log(0)),
     case("-0 first", log(-0.0), log(0.0)),
     case("1 and 1.0", log(1), log(1.0)),
-    case("same NaN in one batch", batch((_NAN, 1, 1), (_NAN, 1, 1)), marks=[repeated_nan]),
+    case("same NaN in one batch", batch((_NAN, 1, 1), (_NAN, 1, 1)), marks=[repeated_point]),
     case("NaN beside 0", log(0, 1, 1), log(_NAN, 1, 1)),
     case("0 beside NaN", log(_NAN, 1, 1), log(0, 1, 1)),
     case("NaN beside more", log(5, 1, 1), log(_NAN, 1, 1)),
@@ -366,6 +366,7 @@ _BATCHES = [
         "same point of two models",
         metrics(metric(), metric(model_id="<model>")),
         get("logged-models/<model>"),
+        marks=[repeated_point],
     ),
     case("metric with an unknown model", metrics(metric(model_id="m-" + "1" * 32))),
     case("metric with half a dataset", metrics(metric(dataset_name="d"))),

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.compatibility.calls import get, post
-from tests.compatibility.deviations import refuses_repeated_nan
+from tests.compatibility.deviations import refuses_repeated_points
 from tests.compatibility.pair import Pair
 
 _EXAMPLES = os.environ.get("HEADWATER_STATE_MACHINE_EXAMPLES")
@@ -28,8 +28,9 @@ _EXAMPLES = os.environ.get("HEADWATER_STATE_MACHINE_EXAMPLES")
 _experiment_names = st.sampled_from(["alpha", "beta", "gamma 🚀", "with/slash"])
 _keys = st.sampled_from(["a", "b", "A", "c/d", "é", "e.f g", "x//y"])
 _texts = st.sampled_from(["", "1", "1.0", "one", "ünï 🚀", "x" * 6_001])
+_NANS = [] if refuses_repeated_points else ["NaN"]
 _values = st.one_of(
-    st.sampled_from([0.0, -0.0, 1.0, 2, "NaN", "Infinity", "-Infinity", "nope"]),
+    st.sampled_from([0.0, -0.0, 1.0, 2, *_NANS, "Infinity", "-Infinity", "nope"]),
     st.floats(allow_nan=False, allow_infinity=False, width=32),
 )
 _steps = st.sampled_from([-1, 0, 1, 2, 3, 2**40])
@@ -159,12 +160,8 @@ class TrackingLife(RuleBasedStateMachine):
         params=st.lists(_entries, max_size=3),
         tags=st.lists(_entries, max_size=3),
     )
-    def log_batch(self, run: str, metrics: list[Any], **fields: Any) -> None:
-        if refuses_repeated_nan:
-            metrics = [
-                m for i, m in enumerate(metrics) if m["value"] != "NaN" or m not in metrics[:i]
-            ]
-        self.pair.play(post("runs/log-batch", run_id=run, metrics=metrics, **fields))
+    def log_batch(self, run: str, **fields: Any) -> None:
+        self.pair.play(post("runs/log-batch", run_id=run, **fields))
 
     @rule(text=_filters, view=_views, order=_orders, size=st.sampled_from([1, 2, 100]))
     def search_runs(self, text: str, view: str, order: list[str], size: int) -> None:

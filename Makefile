@@ -31,7 +31,7 @@ lint: $(NEWEST)  ## formatting, lint, strict types and the layer contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 lock: $(NEWEST)  ## compile the lock files again, with the newest releases
 	@tools/lock

@@ -71,11 +71,16 @@ def count_points(run_id: str) -> int:
 
 def table_of(summaries: list[TaskSummary]) -> Table:
     """Return the table that the demo prints."""
-    table = Table(title="Best family of each task, over the seeds", box=SIMPLE_HEAD)
+    table = Table(
+        title="Best family of each task, over the seeds",
+        box=SIMPLE_HEAD,
+        padding=0,
+        collapse_padding=True,
+    )
     for column in ("task", "best family"):
         table.add_column(column, no_wrap=True)
     for column in ("test score", "runs", "points", "seconds"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for row in summaries:
         score = f"{row.mean:.3f} ± {row.deviation:.3f}"
         table.add_row(

@@ -20,12 +20,14 @@ from benchmarks.summary import compare
 from benchmarks.template import make_template
 from benchmarks.trial import QUICK, Scale
 
+_FILE_WIDTH = 160
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks; return 1 with --check and a missed floor."""
     options = _parse(arguments)
     signal.signal(signal.SIGTERM, _leave)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
     scale = QUICK if options.quick else Scale()
     if options.rounds:
         scale = dataclasses.replace(scale, rounds=options.rounds, start_rounds=options.rounds)

@@ -23,7 +23,7 @@ def print_tables(
 ) -> None:
     """Print the comparison and the physical limits."""
     table = Table(title="Medians; the ratio is against the better stock configuration (*)")
-    table.add_column("verb")
+    table.add_column("verb", min_width=30)
     for name in contenders:
         table.add_column(name, justify="right")
     for header in ("ratio", "rounds", "floor", ""):

@@ -48,12 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="headwater demo", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="headwater demo",
+        description="Train real models on real data and log them with the stock MLflow client.",
+    )
     parser.add_argument("--check", action="store_true", help="verify, then end without waiting")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each family (default 3)")
     parser.add_argument("--task", action="append", default=[], help="only this task; repeatable")
     parser.add_argument("--port", type=int, help="default: 5000, or a free one")
-    parser.add_argument("--data-dir", type=Path, default=Path("demo-data"))
+    parser.add_argument(
+        "--data-dir", type=Path, default=Path("demo-data"), help="default: ./demo-data"
+    )
     parser.add_argument("--tracking-uri", help="log to this running server instead")
     options = parser.parse_args(arguments)
     if options.seeds < 1:

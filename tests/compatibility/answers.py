@@ -27,9 +27,9 @@ _INVENTED_ID = re.compile(
     r"\b(?:[a-z]{1,3}-)?[0-9a-f]{32}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
 )
 _EXPERIMENT_ID = re.compile(r"(?<!\d)70\d{4}(?!\d)")
-_RANDOM_NAME = re.compile(r"^[a-z]+-[a-z]+-\d{1,3}$")
+_RANDOM_NAME = re.compile(r"^[a-z]+-[a-z]+-\d{1,4}$")
 _SQL = "[SQL: "
-_SQL_RANDOM_NAME = re.compile(r"'[a-z]+-[a-z]+-\d{1,3}'")
+_SQL_RANDOM_NAME = re.compile(r"'[a-z]+-[a-z]+-\d{1,4}'")
 _SQL_TIME = re.compile(r"\b\d{13}\b")
 _OWN_ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 _UNORDERED = frozenset({"metrics", "params", "tags"})

@@ -57,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for figure, samples in session.samples.items()
     ]
     print_tables(console, comparisons, limits, names)
+    if options.quick:
+        console.print("--quick: amounts are smaller than the labels say")
     if options.markdown:
         put_into(options.markdown, to_markdown(comparisons, limits, names, machine))
     if options.json:

@@ -29,7 +29,8 @@ class Target:
 
     async def play(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            await self.scripts.pop(0)(reader, writer)
+            if self.scripts:
+                await self.scripts.pop(0)(reader, writer)
             writer.close()
             await writer.wait_closed()
 

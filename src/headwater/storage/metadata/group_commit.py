@@ -119,8 +119,7 @@ class GroupCommitter:
     def _run(self, loop: asyncio.AbstractEventLoop, group: _Group) -> None:
         """Run the operations here, then commit here or on the thread."""
         try:
-            for write in group.writes:
-                self._run_one(write)
+            self._run_writes(group)
         except DatabaseError:
             self._roll_back()
             self._continue_on_thread(loop, group, partial(self._run_on_thread, group))
@@ -171,14 +170,34 @@ class GroupCommitter:
                         self._connection.execute("BEGIN IMMEDIATE")
                     finally:
                         self._connection.execute("PRAGMA busy_timeout = 0")
-                self._run_one(write)
+                self._run_alone(write)
                 self._commit()
             except DatabaseError as error:
                 self._roll_back()
                 write.error = error
 
-    def _run_one(self, write: _Write) -> None:
-        """Run an operation in a savepoint; only what the database itself refuses is raised."""
+    def _run_writes(self, group: _Group) -> None:
+        if len(group.writes) == 1:
+            self._run_alone(group.writes[0])
+            return
+        for write in group.writes:
+            self._run_beside_others(write)
+
+    def _run_alone(self, write: _Write) -> None:
+        """Run the only operation of a transaction; only what the database refuses is raised."""
+        write.error = None
+        try:
+            with translated_errors():
+                write.result = write.operation(self._connection)
+        except DatabaseError:
+            raise
+        except BaseException as error:  # noqa: BLE001  # handed to the caller, who awaits it
+            write.error = error
+            self._roll_back()
+            self._connection.execute("BEGIN")  # an empty transaction for the commit that follows
+
+    def _run_beside_others(self, write: _Write) -> None:
+        """Run an operation in a savepoint; only what the database refuses is raised."""
         write.error = None
         connection = self._connection
         with translated_errors():

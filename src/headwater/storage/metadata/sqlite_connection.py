@@ -18,7 +18,7 @@ BUSY_TIMEOUT_SECONDS = 20
 
 _CHECKPOINT_PAGES = 4_000
 _JOURNAL_SIZE_LIMIT = 64 * 1024 * 1024
-_READER_CACHE_KIB = 32 * 1024
+_CACHE_KIB = 32 * 1024
 """SQLite's own 2 MiB make a search over 2,000 runs read the same pages again and again."""
 
 
@@ -46,9 +46,11 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA case_sensitive_like = true")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_SIZE_LIMIT}")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        # Savepoints keep the pages they may have to restore in a temporary file otherwise.
+        connection.execute("PRAGMA temp_store = MEMORY")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
-            connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
     return connection
 
 

@@ -32,7 +32,9 @@ def merged(pieces: Sequence[Series]) -> Series:
 
 
 def by_step(series: Series) -> Series:
-    """Return the points sorted by (step, timestamp, value, is NaN)."""
+    """Return the points of a `merged` series sorted by (step, timestamp, value, is NaN)."""
+    if bool((series.steps[1:] >= series.steps[:-1]).all()):
+        return series  # sorted by time, and the steps follow it
     nan = np.isnan(series.values)
     order = np.lexsort((nan, ordering_values(series.values), series.timestamps, series.steps))
     return series.take(order)

@@ -16,7 +16,7 @@ from headwater.errors import (
 BUSY_TIMEOUT_SECONDS = 20
 """As long as MLflow itself waits for another writer."""
 
-_CHECKPOINT_PAGES = 4_000
+_CHECKPOINT_PAGES = 16_000
 _JOURNAL_SIZE_LIMIT = 64 * 1024 * 1024
 _CACHE_KIB = 32 * 1024
 """SQLite's own 2 MiB make a search over 2,000 runs read the same pages again and again."""

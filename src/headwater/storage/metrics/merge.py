@@ -45,8 +45,6 @@ def latest_positions(points: Points) -> NDArray[np.intp]:
 
     Of a NaN and a 0, which compare equal, the one logged first.
     """
-    if len(points.keys) == len(points):
-        return np.arange(len(points), dtype=np.intp)  # one point a key
     columns = (ordering_values(points.values), points.timestamps, points.steps, points.key_index)
     # Backwards, so that the sort, which is stable, leaves the first of equal points last.
     order = len(points) - 1 - np.lexsort(tuple(column[::-1] for column in columns))

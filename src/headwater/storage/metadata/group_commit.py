@@ -120,15 +120,17 @@ class GroupCommitter:
         """Run the operations here, then commit here or on the thread."""
         try:
             self._run_writes(group)
+            here = not self._waiting and self._commit_seconds <= _INLINE_COMMIT_SECONDS
+            if here:
+                self._commit()
         except DatabaseError:
             self._roll_back()
             self._continue_on_thread(loop, group, partial(self._run_on_thread, group))
             return
-        if self._waiting or self._commit_seconds > _INLINE_COMMIT_SECONDS:
-            self._continue_on_thread(loop, group, partial(self._commit_or_retry, group))
-        else:
-            self._commit_or_retry(group)
+        if here:
             self._finish(group, loop)
+        else:
+            self._continue_on_thread(loop, group, partial(self._commit_or_retry, group))
 
     def _continue_on_thread(
         self, loop: asyncio.AbstractEventLoop, group: _Group, work: Callable[[], None]

@@ -28,4 +28,4 @@ async def delete_experiment(service: TrackingService, experiment_id: str) -> Non
         experiments.set_lifecycle(connection, number, runs.DELETED, moment)
         runs.set_lifecycle_of_all(connection, number, runs.DELETED, moment)
 
-    await service.database.write(delete)
+    await service.database.write(delete, long=True)  # as many rows as the experiment has runs

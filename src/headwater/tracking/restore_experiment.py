@@ -23,4 +23,4 @@ async def restore_experiment(service: TrackingService, experiment_id: str) -> No
         experiments.set_lifecycle(connection, number, runs.ACTIVE, now())
         runs.set_lifecycle_of_all(connection, number, runs.ACTIVE, None)
 
-    await service.database.write(restore)
+    await service.database.write(restore, long=True)  # as many rows as the experiment has runs

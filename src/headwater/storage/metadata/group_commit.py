@@ -25,7 +25,7 @@ from headwater.storage.metadata.sqlite_connection import BUSY_TIMEOUT_SECONDS, t
 Result = TypeVar("Result")
 
 _LARGEST_GROUP = 256
-_INLINE_COMMIT_SECONDS = 0.0005
+_INLINE_COMMIT_SECONDS = 0.001
 _SMOOTHING = 0.1
 
 

@@ -72,6 +72,8 @@ def stock_server(directory: Path) -> Iterator[Server]:
         *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
         *("--backend-store-uri", f"sqlite:///{_database(directory)}"),
         *("--artifacts-destination", str(directory / "artifacts")),
+        # Uvicorn's 5 s race with a client that takes up an idle connection and may not retry.
+        *("--uvicorn-opts", "--timeout-keep-alive=75"),
     ]
     with _started("mlflow", command, directory) as server:
         yield server

@@ -34,6 +34,8 @@ _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_ATTEMPTS = 3
 _CONNECT_SECONDS = 5.0
 _RETRY_SECONDS = 0.05
+_IDLE_SECONDS = 30.0
+"""Less than the other side's keep-alive: a request must not meet a connection that is closing."""
 _TIMEOUTS = {"connect": _CONNECT_SECONDS, "read": None, "write": None, "pool": None}
 
 _NOT_THERE = ErrorAnswer(
@@ -72,7 +74,10 @@ class Proxy:
         self._target = target
         self._wait_seconds = wait_seconds
         self._pool = httpcore.AsyncConnectionPool(
-            uds=str(target.socket), max_connections=None, max_keepalive_connections=64
+            uds=str(target.socket),
+            max_connections=None,
+            max_keepalive_connections=64,
+            keepalive_expiry=_IDLE_SECONDS,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,5 @@
 """Create a run."""
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,8 +9,10 @@ from headwater.storage.metadata import runs, tags
 from headwater.storage.metadata.base import Connection
 from headwater.tracking import validate
 from headwater.tracking.artifact_uri import child_uri
+from headwater.tracking.clock import now
 from headwater.tracking.existing import require_active_experiment
 from headwater.tracking.random_name import random_name
+from headwater.tracking.run_id import new_run_id
 from headwater.tracking.service import TrackingService
 from headwater.wire.create_run import CreateRun
 
@@ -60,7 +61,7 @@ async def create_run(service: TrackingService, message: CreateRun) -> Run:
 
     def create(connection: Connection) -> RunInfo:
         location = require_active_experiment(connection, plan.experiment_id)
-        run_id = uuid.uuid4().hex
+        run_id = new_run_id(now())
         info = RunInfo(
             run_id,
             plan.name,

@@ -173,7 +173,7 @@ class Twins:
         ids = SimpleNamespace(uuid4=lambda: run_id)
         self._patch.setattr(clock, "time", SimpleNamespace(time=lambda: seconds))
         self._patch.setattr(sqlalchemy_store, "get_current_time_millis", lambda: seconds * 1000)
-        self._patch.setattr(create_run, "uuid", ids)
+        self._patch.setattr(create_run, "new_run_id", lambda _milliseconds: run_id.hex)
         self._patch.setattr(sqlalchemy_store, "uuid", ids)
         self._patch.setattr(create_run, "random_name", lambda: "calm-river-7")
         self._patch.setattr(sqlalchemy_store, "_generate_random_name", lambda: "calm-river-7")

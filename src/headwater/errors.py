@@ -7,6 +7,7 @@ HeadwaterError
 │   ├── DatabaseBusyError     another process held the write lock for too long
 │   └── DatabaseFullError     no space left on the device
 ├── CorruptBlockError         stored metric bytes fail their checksum
+├── StaleCompactionError      what a compaction read has changed; nothing of it was stored
 ├── UpstreamError             MLflow's own process did not answer
 ├── NotServedError            correct only in MLflow's own code: hand the request over
 └── RequestError              the request cannot be carried out; carries MLflow's error code
@@ -43,6 +44,10 @@ class DatabaseFullError(DatabaseError):
 
 class CorruptBlockError(HeadwaterError):
     """A stored metric block does not decode to what was written."""
+
+
+class StaleCompactionError(HeadwaterError):
+    """Somebody else has changed what a compaction read; it may be planned anew."""
 
 
 class UpstreamError(HeadwaterError):

@@ -31,6 +31,26 @@ def merged(pieces: Sequence[Series]) -> Series:
     return series.take(np.flatnonzero(~_repeats(series)))
 
 
+def united(stored: Series, new: Series) -> tuple[Series, Series]:
+    """Return both `merged`, and those points of `new` that `stored` does not have, in order.
+
+    Either is sorted and free of duplicates.
+    """
+    both = Series(
+        np.concatenate([stored.steps, new.steps]),
+        np.concatenate([stored.timestamps, new.timestamps]),
+        np.concatenate([stored.values, new.values]),
+    )
+    nan, is_new = np.isnan(both.values), np.arange(len(both)) >= len(stored)
+    order = np.lexsort((is_new, nan, ordering_values(both.values), both.steps, both.timestamps))
+    both = both.take(order)
+    repeats = _repeats(both)
+    return (
+        both.take(np.flatnonzero(~repeats)),
+        both.take(np.flatnonzero(is_new[order] & ~repeats)),
+    )
+
+
 def by_step(series: Series) -> Series:
     """Return the points of a `merged` series sorted by (step, timestamp, value, is NaN)."""
     if bool((series.steps[1:] >= series.steps[:-1]).all()):

@@ -1,4 +1,4 @@
-"""The metric engine on SQLite: one row a block, merged with MLflow's own rows on reading."""
+"""The metric engine on SQLite: chunks, blocks and MLflow's own rows, merged on reading."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from headwater.entities.metric import Points, Series, ordering_values
 from headwater.errors import CorruptBlockError
 from headwater.storage.metadata.base import Connection
-from headwater.storage.metrics import block
+from headwater.storage.metrics import block, series
 from headwater.storage.metrics.base import MetricEngine
 from headwater.storage.metrics.merge import latest_positions, merged
 
@@ -75,7 +75,10 @@ class SqliteMetricEngine(MetricEngine):
         """See `MetricEngine.histories`."""
         found = {}
         for run_id in run_ids:
-            pieces = _blocks(connection, run_id, key)
+            pieces = [
+                *series.load_all(connection, run_id, key),
+                *_blocks(connection, run_id, key),
+            ]
             if (rows := _rows(connection, run_id, key)) is not None:
                 pieces.append(rows)
             if pieces:
@@ -98,12 +101,12 @@ def _blocks(connection: Connection, run_id: str, key: str) -> list[Series]:
 
 
 def _of_key(points: Points, key: str) -> Series | None:
-    series = Series(points.steps, points.timestamps, points.values)
+    whole = Series(points.steps, points.timestamps, points.values)
     if points.keys == (key,):
-        return series
+        return whole
     if key not in points.keys:
         return None
-    return series.take(np.flatnonzero(points.key_index == points.keys.index(key)))
+    return whole.take(np.flatnonzero(points.key_index == points.keys.index(key)))
 
 
 def _rows(connection: Connection, run_id: str, key: str) -> Series | None:

@@ -7,7 +7,7 @@ paying for the import.
 VERSION_TABLE = "headwater_alembic_version"
 """Where alembic notes which revision the database has; MLflow's note is ``alembic_version``."""
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision this installation knows, oldest first."""
 
 HEAD_REVISION = REVISIONS[-1]

@@ -1,0 +1,194 @@
+"""Moves a run's points from blocks into compressed chunks, a bounded step at a time.
+
+A step reads on a snapshot and is applied in one transaction, which is void where anything that was
+read has changed: a crash leaves the old state or the new one, and of several processes that
+compact the same run one has its way.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headwater.entities.metric import Points, Series
+from headwater.errors import CorruptBlockError, StaleCompactionError
+from headwater.storage.metadata.base import Connection, Database
+from headwater.storage.metrics import block, chunk, series
+from headwater.storage.metrics.compaction import SeriesPlan, plan_series
+from headwater.storage.metrics.merge import merged
+
+_POINTS_A_STEP = 262_144
+_KEYS_A_STEP = 500
+"""Bound memory and the time for which other writers wait; a step takes one block at least."""
+
+_SELECT_BLOCKS = """
+SELECT block_id, payload FROM headwater_metric_blocks
+WHERE run_uuid = ? AND block_id > ? ORDER BY block_id
+"""
+
+# Ids are given anew once the highest is deleted; the bytes tell whether it is the same block.
+_DELETE_BLOCK = (
+    "DELETE FROM headwater_metric_blocks WHERE block_id = ? AND run_uuid = ? AND payload = ?"
+)
+
+_SELECT_RUNS = """
+SELECT run_uuid, count(*), sum(points) FROM headwater_metric_blocks
+GROUP BY run_uuid ORDER BY run_uuid
+"""
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What a run has in blocks."""
+
+    run_id: str
+    blocks: int
+    points: int
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """What compactions took out of blocks, and what they had to leave there."""
+
+    blocks: int = 0
+    points: int = 0
+    left_blocks: int = 0
+
+    def plus(self, other: "Compacted") -> "Compacted":
+        """Return the sum."""
+        return Compacted(
+            self.blocks + other.blocks,
+            self.points + other.points,
+            self.left_blocks + other.left_blocks,
+        )
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A series as it was found, and what becomes of it."""
+
+    key: str
+    found: series.StoredSeries | None
+    plan: SeriesPlan
+    payloads: Sequence[bytes]
+
+
+@dataclass(frozen=True)
+class _Step:
+    run_id: str
+    blocks: Sequence[tuple[int, bytes]]
+    changes: Sequence[_Change]
+    result: Compacted
+    after: int
+    """The last block that was read."""
+
+    more: bool
+
+
+def waiting(connection: Connection) -> list[Waiting]:
+    """Return what every run has in blocks; reads the whole table."""
+    return [Waiting(*row) for row in connection.execute(_SELECT_RUNS)]
+
+
+async def compact_run(database: Database, run_id: str) -> Compacted:
+    """Compact all blocks that a run has now.
+
+    Memory: a step's points, and one chunk of a series at a time. Damaged blocks stay where they
+    are, as do the points of a series with a damaged chunk that would have to be rewritten.
+
+    Raises:
+        DatabaseError: the database refused a step; the ones before it are done.
+    """
+    total, after, more = Compacted(), 0, True
+    while more:
+        step = await compact_step(database, run_id, after)
+        total, after, more = total.plus(step.result), step.after, step.more
+    return total
+
+
+async def compact_step(database: Database, run_id: str, after: int) -> _Step:
+    """Compact the next blocks of a run, those with an id above `after`.
+
+    Raises:
+        DatabaseError: the database refused it.
+    """
+    for _ in range(_ATTEMPTS):
+        step = await database.read(lambda connection: _plan(connection, run_id, after))
+        if not step.blocks:
+            return step
+        try:
+            await database.write(lambda connection, step=step: _apply(connection, step), long=True)  # type: ignore[misc]
+        except StaleCompactionError:
+            continue
+        return step
+    return _Step(run_id, (), (), Compacted(), after, more=False)  # others are at it
+
+
+def _plan(connection: Connection, run_id: str, after: int) -> _Step:
+    blocks: list[tuple[int, bytes]] = []
+    pieces: dict[str, list[Series]] = {}
+    points = damaged = 0
+    last, more = after, False
+    for block_id, payload in connection.execute(_SELECT_BLOCKS, (run_id, after)):
+        if points >= _POINTS_A_STEP or len(pieces) >= _KEYS_A_STEP:
+            more = True
+            break
+        last = block_id
+        try:
+            decoded = block.decode(payload)
+        except CorruptBlockError:
+            damaged += 1
+            continue
+        blocks.append((block_id, payload))
+        points += len(decoded)
+        for key, piece in _by_key(decoded):
+            pieces.setdefault(key, []).append(piece)
+    try:
+        changes = [_change(connection, run_id, key, merged(of)) for key, of in pieces.items()]
+    except CorruptBlockError:
+        return _Step(run_id, (), (), Compacted(left_blocks=damaged + len(blocks)), last, more)
+    return _Step(run_id, blocks, changes, Compacted(len(blocks), points, damaged), last, more)
+
+
+def _by_key(points: Points) -> Iterator[tuple[str, Series]]:
+    whole = Series(points.steps, points.timestamps, points.values)
+    if len(points.keys) == 1:
+        yield points.keys[0], whole
+        return
+    order = np.argsort(points.key_index, kind="stable")
+    bounds = np.searchsorted(points.key_index[order], np.arange(len(points.keys) + 1))
+    for key, (start, end) in zip(points.keys, itertools.pairwise(bounds.tolist()), strict=True):
+        if start < end:
+            yield key, whole.take(order[start:end])
+
+
+def _change(connection: Connection, run_id: str, key: str, new: Series) -> _Change:
+    found = series.find(connection, run_id, key)
+    chunks = [] if found is None else series.chunks_around(connection, found.series_id, new)
+    plan = plan_series(
+        chunks,
+        None if found is None else found.summary,
+        new,
+        lambda chunk_id: series.load_chunk(connection, chunk_id),
+    )
+    return _Change(key, found, plan, [chunk.encode(added) for added in plan.added])
+
+
+def _apply(connection: Connection, step: _Step) -> None:
+    """Put a step into effect, or raise: the caller's transaction then leaves nothing behind."""
+    for block_id, payload in step.blocks:
+        parameters = (block_id, step.run_id, payload)
+        if connection.execute(_DELETE_BLOCK, parameters).rowcount != 1:
+            raise StaleCompactionError("another process compacted the run")
+    for change in _changed(step.changes):
+        series.store(
+            connection, step.run_id, change.key, change.found, change.plan, change.payloads
+        )
+
+
+def _changed(changes: Iterable[_Change]) -> Iterator[_Change]:
+    """Leave out series to which the blocks added nothing but what they had."""
+    return (change for change in changes if change.plan.added or change.plan.removed)

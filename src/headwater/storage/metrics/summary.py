@@ -1,0 +1,107 @@
+"""What a series comes to: counts, total, extremes, first and last point."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headwater.entities.metric import LARGEST, Series, ordering_values
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point as MLflow stores one: a NaN is 0 beside a flag."""
+
+    step: int
+    timestamp: int
+    value: float
+    is_nan: bool
+
+    def order(self) -> tuple[int, int, float, bool]:
+        """What points of a series are ordered by, as MLflow's latest metrics are."""
+        return self.step, self.timestamp, self.value, self.is_nan
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """A least or greatest value, and the first (step, timestamp) that has it."""
+
+    value: float
+    step: int
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Of all points of a series, exact duplicates counted once."""
+
+    points: int
+    nans: int
+    infinities: int
+    """Values stored as ±``LARGEST``."""
+
+    total: float
+    """Sum of the finite values; their mean is ``total / (points - nans - infinities)``."""
+
+    minimum: Extreme | None
+    """None where every value is NaN."""
+
+    maximum: Extreme | None
+    first: Point
+    last: Point
+
+
+def summarise(series: Series) -> Summary:
+    """Summarise at least one point; a series has no exact duplicates."""
+    nan = np.isnan(series.values)
+    infinite = np.abs(series.values) == LARGEST
+    with np.errstate(over="ignore"):
+        total = float(series.values[~(nan | infinite)].sum())
+    order = np.lexsort((nan, ordering_values(series.values), series.timestamps, series.steps))
+    return Summary(
+        len(series),
+        int(nan.sum()),
+        int(infinite.sum()),
+        total,
+        _extreme(series, order, lowest=True),
+        _extreme(series, order, lowest=False),
+        _point(series, int(order[0])),
+        _point(series, int(order[-1])),
+    )
+
+
+def combined(one: Summary, other: Summary) -> Summary:
+    """Summarise two sets of points that have none in common."""
+    return Summary(
+        one.points + other.points,
+        one.nans + other.nans,
+        one.infinities + other.infinities,
+        one.total + other.total,
+        _first_of(one.minimum, other.minimum, sign=1),
+        _first_of(one.maximum, other.maximum, sign=-1),
+        min(one.first, other.first, key=Point.order),
+        max(one.last, other.last, key=Point.order),
+    )
+
+
+def _extreme(
+    series: Series, order: "np.typing.NDArray[np.intp]", *, lowest: bool
+) -> Extreme | None:
+    values = series.values[order]
+    if bool(np.isnan(values).all()):
+        return None
+    at = order[np.nanargmin(values) if lowest else np.nanargmax(values)]
+    return Extreme(float(series.values[at]), int(series.steps[at]), int(series.timestamps[at]))
+
+
+def _first_of(one: Extreme | None, other: Extreme | None, sign: int) -> Extreme | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other, key=lambda e: (sign * e.value, e.step, e.timestamp))
+
+
+def _point(series: Series, at: int) -> Point:
+    value = float(series.values[at])
+    is_nan = value != value  # only NaN differs from itself
+    return Point(
+        int(series.steps[at]), int(series.timestamps[at]), 0.0 if is_nan else value, is_nan
+    )

@@ -19,7 +19,7 @@ from headwater.storage.metrics.compaction import SeriesPlan, plan_series
 from headwater.storage.metrics.merge import merged
 
 _POINTS_A_STEP = 262_144
-_KEYS_A_STEP = 500
+_KEYS_A_STEP = 10_000
 """Bound memory and the time for which other writers wait; a step takes one block at least."""
 
 _SELECT_BLOCKS = """
@@ -129,40 +129,51 @@ async def compact_step(database: Database, run_id: str, after: int) -> _Step:
 
 def _plan(connection: Connection, run_id: str, after: int) -> _Step:
     blocks: list[tuple[int, bytes]] = []
-    pieces: dict[str, list[Series]] = {}
+    decoded: list[Points] = []
+    keys: set[str] = set()
     points = damaged = 0
     last, more = after, False
     for block_id, payload in connection.execute(_SELECT_BLOCKS, (run_id, after)):
-        if points >= _POINTS_A_STEP or len(pieces) >= _KEYS_A_STEP:
+        if points >= _POINTS_A_STEP or len(keys) >= _KEYS_A_STEP:
             more = True
             break
         last = block_id
         try:
-            decoded = block.decode(payload)
+            decoded.append(block.decode(payload))
         except CorruptBlockError:
             damaged += 1
             continue
         blocks.append((block_id, payload))
-        points += len(decoded)
-        for key, piece in _by_key(decoded):
-            pieces.setdefault(key, []).append(piece)
+        points += len(decoded[-1])
+        keys.update(decoded[-1].keys)
     try:
-        changes = [_change(connection, run_id, key, merged(of)) for key, of in pieces.items()]
+        changes = [_change(connection, run_id, key, new) for key, new in _by_key(decoded)]
     except CorruptBlockError:
         return _Step(run_id, (), (), Compacted(left_blocks=damaged + len(blocks)), last, more)
     return _Step(run_id, blocks, changes, Compacted(len(blocks), points, damaged), last, more)
 
 
-def _by_key(points: Points) -> Iterator[tuple[str, Series]]:
-    whole = Series(points.steps, points.timestamps, points.values)
-    if len(points.keys) == 1:
-        yield points.keys[0], whole
+def _by_key(blocks: Sequence[Points]) -> Iterator[tuple[str, Series]]:
+    """Sort the points of several blocks into series."""
+    if not blocks:
         return
-    order = np.argsort(points.key_index, kind="stable")
-    bounds = np.searchsorted(points.key_index[order], np.arange(len(points.keys) + 1))
-    for key, (start, end) in zip(points.keys, itertools.pairwise(bounds.tolist()), strict=True):
+    numbers: dict[str, int] = {}
+    for points in blocks:
+        for key in points.keys:
+            numbers.setdefault(key, len(numbers))
+    of_point = np.concatenate(
+        [np.array([numbers[key] for key in p.keys], np.intp)[p.key_index] for p in blocks]
+    )
+    order = np.argsort(of_point, kind="stable")
+    whole = Series(
+        np.concatenate([points.steps for points in blocks])[order],
+        np.concatenate([points.timestamps for points in blocks])[order],
+        np.concatenate([points.values for points in blocks])[order],
+    )
+    bounds = np.searchsorted(of_point[order], np.arange(len(numbers) + 1)).tolist()
+    for key, (start, end) in zip(numbers, itertools.pairwise(bounds), strict=True):
         if start < end:
-            yield key, whole.take(order[start:end])
+            yield key, merged([whole.take(slice(start, end))])
 
 
 def _change(connection: Connection, run_id: str, key: str, new: Series) -> _Change:

@@ -52,20 +52,24 @@ class Summary:
 
 def summarise(series: Series) -> Summary:
     """Summarise at least one point; a series has no exact duplicates."""
+    if not bool((series.steps[1:] > series.steps[:-1]).all()):
+        series = _by_step(series)
     nan = np.isnan(series.values)
     infinite = np.abs(series.values) == LARGEST
+    finite = series.values[~(nan | infinite)]
     with np.errstate(over="ignore"):
-        total = float(series.values[~(nan | infinite)].sum())
-    order = np.lexsort((nan, ordering_values(series.values), series.timestamps, series.steps))
+        total = float(finite.sum())
+    nans, infinities = int(nan.sum()), int(infinite.sum())
+    some = nans < len(series)
     return Summary(
         len(series),
-        int(nan.sum()),
-        int(infinite.sum()),
+        nans,
+        infinities,
         total,
-        _extreme(series, order, lowest=True),
-        _extreme(series, order, lowest=False),
-        _point(series, int(order[0])),
-        _point(series, int(order[-1])),
+        _extreme(series, np.where(nan, np.inf, series.values).argmin()) if some else None,
+        _extreme(series, np.where(nan, -np.inf, series.values).argmax()) if some else None,
+        _point(series, 0),
+        _point(series, -1),
     )
 
 
@@ -83,13 +87,13 @@ def combined(one: Summary, other: Summary) -> Summary:
     )
 
 
-def _extreme(
-    series: Series, order: "np.typing.NDArray[np.intp]", *, lowest: bool
-) -> Extreme | None:
-    values = series.values[order]
-    if bool(np.isnan(values).all()):
-        return None
-    at = order[np.nanargmin(values) if lowest else np.nanargmax(values)]
+def _by_step(series: Series) -> Series:
+    nan = np.isnan(series.values)
+    ordering = ordering_values(series.values)
+    return series.take(np.lexsort((nan, ordering, series.timestamps, series.steps)))
+
+
+def _extreme(series: Series, at: np.intp) -> Extreme:
     return Extreme(float(series.values[at]), int(series.steps[at]), int(series.timestamps[at]))
 
 

@@ -12,6 +12,7 @@ import headwater
 from headwater.errors import HeadwaterError
 
 _COMMANDS = {
+    "compact": "headwater.cli.compact",
     "demo": "headwater.cli.demo",
     "export-metrics": "headwater.cli.export_metrics",
     "server": "headwater.cli.server",

@@ -24,14 +24,18 @@ from headwater.config import ServerConfig, UpstreamConfig
 from headwater.errors import ConfigurationError
 from headwater.mlflow_release import MlflowRelease
 from headwater.server.app import Front
+from headwater.server.compactor import compact_in_background
 from headwater.server.gate import Gate
 from headwater.server.proxy import Proxy
 from headwater.server.routes import native_routes
 from headwater.server.upstream import Upstream, mlflow_arguments, mlflow_environment
 from headwater.storage.metadata import prepare
 from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.metrics.activity import Activity
 from headwater.storage.metrics.sqlite import SqliteMetricEngine
 from headwater.tracking.service import TrackingService
+
+_logger = logging.getLogger(__name__)
 
 _BACKLOG = 2048
 _DRAIN_SECONDS = 10
@@ -107,6 +111,8 @@ class _Serving:
         self._proxy = Proxy(self._upstream)
         self._uvicorn = _Uvicorn(_uvicorn_config(self._front()))
         self._failure: BaseException | None = None
+        self._activity = Activity()
+        self._compacting: asyncio.Task[None] | None = None
 
     async def serve(self, listener: socket.socket) -> None:
         """Serve until told to stop, then leave nothing behind."""
@@ -119,6 +125,8 @@ class _Serving:
             await self._uvicorn.serve(sockets=[listener])
         finally:
             starting.cancel()
+            if self._compacting is not None:
+                self._compacting.cancel()
             await self._upstream.stop()
             await self._proxy.close()
             if self._gate.service is not None:
@@ -139,7 +147,12 @@ class _Serving:
 
     async def _start(self) -> None:
         if not self._config.artifacts_only:
-            self._gate.open(await _in_thread(lambda: _open(self._config, self._release)))
+            service = await _in_thread(lambda: _open(self._config, self._release, self._activity))
+            self._gate.open(service)
+            self._compacting = asyncio.create_task(
+                compact_in_background(service.database, self._activity)
+            )
+            self._compacting.add_done_callback(_report_failure)
             gc.freeze()  # what is loaded by now stays: collections need not look at it
         self._upstream.start()
 
@@ -174,7 +187,12 @@ def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
     )
 
 
-def _open(config: ServerConfig, release: MlflowRelease) -> TrackingService:
+def _report_failure(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (failure := task.exception()) is not None:
+        _logger.error("compaction has stopped", exc_info=failure)
+
+
+def _open(config: ServerConfig, release: MlflowRelease, activity: Activity) -> TrackingService:
     """Bring the database up to date and open it."""
     state = prepare.inspect(config.database, release)
     if state is prepare.SchemaState.EMPTY:
@@ -183,7 +201,7 @@ def _open(config: ServerConfig, release: MlflowRelease) -> TrackingService:
         prepare.migrate(config.database)
     return TrackingService(
         database=SqliteDatabase(config.database),
-        metrics=SqliteMetricEngine(),
+        metrics=SqliteMetricEngine(activity),
         artifact_root=config.artifact_root,
         behaviour=release.behaviour,
     )

@@ -9,6 +9,8 @@ from headwater.tracking.existing import require_active_run
 from headwater.tracking.service import TrackingService
 from headwater.wire.update_run import UpdateRun
 
+_ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
+
 
 async def update_run(service: TrackingService, changes: UpdateRun) -> RunInfo:
     """Apply the changes to an active run and return its info; an empty name is no change.
@@ -32,4 +34,7 @@ async def update_run(service: TrackingService, changes: UpdateRun) -> RunInfo:
             raise NotServedError(f"run {run_id} lacks a column that MLflow requires")
         return info
 
-    return await service.database.write(update)
+    info = await service.database.write(update)
+    if info.status in _ENDED:
+        service.metrics.run_ended(run_id)
+    return info

@@ -1,5 +1,6 @@
 """After an export plain MLflow tells the same of every metric as our store did."""
 
+import asyncio
 import json
 import math
 import os
@@ -20,6 +21,8 @@ from tests.unit.mlflow_plugin.conftest import MLFLOWS_WARNINGS, insert_run, rows
 from tests.unit.mlflow_plugin.test_metric_store import KEYS, answers, as_tuples
 
 from headwater.errors import CorruptBlockError
+from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.metrics.compact import compact_run
 from headwater.storage.metrics.export import Exported, export, stored
 
 pytestmark = MLFLOWS_WARNINGS
@@ -48,6 +51,16 @@ def filled(store: Any) -> list[str]:
     return run_ids
 
 
+def compact_runs(path: Path, run_ids: list[str]) -> None:
+    async def compact_all() -> None:
+        database = SqliteDatabase(path)
+        for run_id in run_ids:
+            await compact_run(database, run_id)
+        database.close()
+
+    asyncio.run(compact_all())
+
+
 def answers_of_plain_mlflow(path: Path, run_ids: list[str]) -> dict[str, Any]:
     plain = SqlAlchemyStore(f"sqlite:///{path}", "mlflow-artifacts:/")
     told = answers(plain, run_ids)
@@ -70,6 +83,48 @@ def test_plain_mlflow_sees_every_point(store: Any, keep: bool) -> None:
     again = export(path, keep=keep, progress=totals.append)
     assert again == (Exported(10, 46) if keep else Exported(0, 0))
     assert answers_of_plain_mlflow(path, run_ids) == before
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_plain_mlflow_sees_every_point_of_compacted_runs(store: Any, keep: bool) -> None:
+    run_ids = filled(store)
+    before = answers(store, run_ids)
+    path = path_of(store)
+    compact_runs(path, run_ids)
+    assert rows(path, "SELECT * FROM headwater_metric_blocks") == []
+    assert answers(store, run_ids) == before
+    found = stored(path)
+    assert found.points > 0
+    assert export(path, keep=keep, progress=lambda _: None) == found
+    assert stored(path) == (found if keep else Exported())
+    assert answers_of_plain_mlflow(path, run_ids) == before
+    assert answers(store, run_ids) == before
+
+
+def test_a_series_that_grows_while_it_is_exported_is_exported_whole(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headwater.storage.metrics.compaction.LARGEST_CHUNK", 4)
+    run_id = uuid.uuid4().hex
+    path = path_of(store)
+    insert_run(path, run_id)
+    store.log_batch(run_id, [Metric("a", float(i), i, i) for i in range(20)], [], [])
+    compact_runs(path, [run_id])
+    late = iter((Metric("a", 7.5, 3, 3), Metric("a", 8.5, 99, 99)))
+
+    def log_late_points(_: Exported) -> None:
+        for metric in late:
+            store.log_batch(run_id, [metric], [], [])
+            compact_runs(path, [run_id])
+            break
+
+    export(path, keep=False, progress=log_late_points)
+    told = as_tuples(store.get_metric_history(run_id, "a"))
+    assert len(told) == 22
+    assert stored(path) == Exported()
+    plain = SqlAlchemyStore(f"sqlite:///{path}", "mlflow-artifacts:/")
+    assert as_tuples(plain.get_metric_history(run_id, "a")) == told
+    plain.engine.dispose()
 
 
 def test_each_batch_is_whole(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:

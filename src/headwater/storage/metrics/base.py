@@ -10,8 +10,9 @@ from headwater.storage.metadata.base import Connection
 class MetricEngine(ABC):
     """Stores the points of runs and keeps MLflow's ``latest_metrics`` in step.
 
-    Guarantees: `append` takes part in the caller's transaction. Reads see blocks and the rows of
-    MLflow's ``metrics`` table alike. Exact duplicates (key, step, timestamp, value) count once.
+    Guarantees: `append` takes part in the caller's transaction. Reads see blocks, chunks and
+    the rows of MLflow's ``metrics`` table alike. Exact duplicates (key, step, timestamp, value)
+    count once.
     """
 
     @abstractmethod
@@ -29,6 +30,9 @@ class MetricEngine(ABC):
         value: float,
     ) -> None:
         """Store one point, as `append` does; the value must be storable (see `Points`)."""
+
+    def run_ended(self, run_id: str) -> None:  # noqa: B027  # a hint that may be ignored
+        """Take note that no more points of the run are expected."""
 
     @abstractmethod
     def histories(

@@ -77,7 +77,9 @@ class _Change:
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
+    """One transaction's worth of a run."""
+
     run_id: str
     blocks: Sequence[tuple[int, bytes]]
     changes: Sequence[_Change]
@@ -86,6 +88,7 @@ class _Step:
     """The last block that was read."""
 
     more: bool
+    """There are blocks after it."""
 
 
 def waiting(connection: Connection) -> list[Waiting]:
@@ -109,7 +112,7 @@ async def compact_run(database: Database, run_id: str) -> Compacted:
     return total
 
 
-async def compact_step(database: Database, run_id: str, after: int) -> _Step:
+async def compact_step(database: Database, run_id: str, after: int) -> Step:
     """Compact the next blocks of a run, those with an id above `after`.
 
     Raises:
@@ -124,10 +127,10 @@ async def compact_step(database: Database, run_id: str, after: int) -> _Step:
         except StaleCompactionError:
             continue
         return step
-    return _Step(run_id, (), (), Compacted(), after, more=False)  # others are at it
+    return Step(run_id, (), (), Compacted(), after, more=False)  # others are at it
 
 
-def _plan(connection: Connection, run_id: str, after: int) -> _Step:
+def _plan(connection: Connection, run_id: str, after: int) -> Step:
     blocks: list[tuple[int, bytes]] = []
     decoded: list[Points] = []
     keys: set[str] = set()
@@ -149,8 +152,8 @@ def _plan(connection: Connection, run_id: str, after: int) -> _Step:
     try:
         changes = [_change(connection, run_id, key, new) for key, new in _by_key(decoded)]
     except CorruptBlockError:
-        return _Step(run_id, (), (), Compacted(left_blocks=damaged + len(blocks)), last, more)
-    return _Step(run_id, blocks, changes, Compacted(len(blocks), points, damaged), last, more)
+        return Step(run_id, (), (), Compacted(left_blocks=damaged + len(blocks)), last, more)
+    return Step(run_id, blocks, changes, Compacted(len(blocks), points, damaged), last, more)
 
 
 def _by_key(blocks: Sequence[Points]) -> Iterator[tuple[str, Series]]:
@@ -188,7 +191,7 @@ def _change(connection: Connection, run_id: str, key: str, new: Series) -> _Chan
     return _Change(key, found, plan, [chunk.encode(added) for added in plan.added])
 
 
-def _apply(connection: Connection, step: _Step) -> None:
+def _apply(connection: Connection, step: Step) -> None:
     """Put a step into effect, or raise: the caller's transaction then leaves nothing behind."""
     for block_id, payload in step.blocks:
         parameters = (block_id, step.run_id, payload)

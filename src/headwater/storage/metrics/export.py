@@ -1,6 +1,10 @@
-"""Moves points from blocks into MLflow's own ``metrics`` table, where plain MLflow reads them."""
+"""Moves points from blocks and chunks into MLflow's own ``metrics`` table.
+
+Plain MLflow reads them there.
+"""
 
 import contextlib
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from headwater.entities.metric import ordering_values
+from headwater.entities.metric import Series, ordering_values
 from headwater.errors import CorruptBlockError
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.sqlite_connection import connect, translated_errors
-from headwater.storage.metrics import block
+from headwater.storage.metrics import block, chunk
 
-_COUNT = "SELECT count(*), coalesce(sum(points), 0) FROM headwater_metric_blocks"
+_COUNT = """
+SELECT sum(pieces), sum(points) FROM (
+  SELECT count(*) AS pieces, coalesce(sum(points), 0) AS points FROM headwater_metric_blocks
+  UNION ALL
+  SELECT count(*), coalesce(sum(points), 0) FROM headwater_metric_chunks
+) AS stored
+"""
 
 _BLOCKS_AFTER = """
 SELECT block_id, run_uuid, points, payload FROM headwater_metric_blocks
@@ -28,13 +38,23 @@ ON CONFLICT (key, timestamp, step, run_uuid, value, is_nan) DO NOTHING
 
 _DELETE_BLOCK = "DELETE FROM headwater_metric_blocks WHERE block_id = ?"
 
+_NEXT_CHUNK = """
+SELECT s.series_id, s.revision, c.chunk_id, s.run_uuid, s.key, c.points, c.payload
+FROM headwater_metric_chunks c JOIN headwater_metric_series s USING (series_id)
+WHERE (c.series_id, c.chunk_id) > (?, ?) ORDER BY c.series_id, c.chunk_id LIMIT 1
+"""
+
+# Not where a compaction has changed the series since its first chunk was exported.
+_DELETE_SERIES = "DELETE FROM headwater_metric_series WHERE series_id = ? AND revision = ?"
+
 _POINTS_A_BATCH = 20_000
-"""Bounds memory, and how long other writers wait for one batch: a few tenths of a second."""
+"""Bounds memory, and how long other writers wait for one batch: a few tenths of a second, or a
+second for a chunk."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """How many blocks and points there are or were written."""
+    """How many blocks and chunks, and points in them, there are or were written."""
 
     blocks: int = 0
     points: int = 0
@@ -45,40 +65,53 @@ class Exported:
 
 
 def stored(path: Path) -> Exported:
-    """Count what the blocks of a database hold."""
+    """Count what the blocks and chunks of a database hold."""
     with translated_errors(), contextlib.closing(connect(path, read_only=True)) as connection:
         blocks, points = connection.execute(_COUNT).fetchone()
         return Exported(blocks, points)
 
 
 def export(path: Path, *, keep: bool, progress: Callable[[Exported], None]) -> Exported:
-    """Write every point as a row of MLflow's table; take the blocks away unless `keep`.
+    """Write every point as a row of MLflow's table; take blocks and chunks away unless `keep`.
 
-    Each batch is one transaction: whenever this is stopped, every point is in a block, in a row,
-    or (with `keep`) in both, and running it again finishes the work. Rows that exist are left
-    alone. `progress` is called with the running total after each batch.
+    Each batch is one transaction: whenever this is stopped, every point is in a block or chunk, in
+    a row, or in both, and running it again finishes the work. Rows that exist are left alone.
+    `progress` is called with the running total after each batch.
 
     Raises:
-        CorruptBlockError: a block cannot be read; it and those after it stay as they are.
+        CorruptBlockError: a block or chunk cannot be read; it and those after it stay as they are.
         DatabaseError: the database refused a batch; the ones before it are done.
     """
-    total, after = Exported(), 0
+    total, after, position = Exported(), 0, _Position()
     with translated_errors(), contextlib.closing(connect(path)) as connection:
         while True:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with _transaction(connection):
                 last, batch = _export_batch(connection, after, keep=keep)
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
             if last is None:
                 break
             # Without `keep` what is left starts at the beginning; ids may have been given anew.
             after, total = last if keep else 0, total.plus(batch)
             progress(total)
+        while True:
+            with _transaction(connection):
+                following, batch = _export_chunk(connection, position, keep=keep)
+            if following is None:
+                break
+            position, total = following, total.plus(batch)
+            progress(total)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return total
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _export_batch(connection: Connection, after: int, *, keep: bool) -> tuple[int | None, Exported]:
@@ -88,7 +121,7 @@ def _export_batch(connection: Connection, after: int, *, keep: bool) -> tuple[in
     for block_id, run_id, points, payload in connection.execute(_BLOCKS_AFTER, (after,)):
         if batch.points and batch.points + points > _POINTS_A_BATCH:
             break
-        connection.executemany(_INSERT_ROW, _rows(run_id, payload))
+        connection.executemany(_INSERT_ROW, _rows_of_block(run_id, payload))
         last, batch = block_id, batch.plus(Exported(1, points))
         done.append(block_id)
     if not keep:
@@ -96,18 +129,62 @@ def _export_batch(connection: Connection, after: int, *, keep: bool) -> tuple[in
     return last, batch
 
 
-def _rows(run_id: str, payload: bytes) -> Iterator[tuple[Any, ...]]:
+@dataclass(frozen=True)
+class _Position:
+    """The last chunk that was exported; ids begin at 1."""
+
+    series_id: int = 0
+    revision: int = 0
+    chunk_id: int = 0
+
+
+def _export_chunk(
+    connection: Connection, position: _Position, *, keep: bool
+) -> tuple[_Position | None, Exported]:
+    """Export the next chunk; return its position, or None when there is none left.
+
+    A series goes once all of its chunks are exported, and begins anew where it changed meanwhile.
+    """
+    parameters = (position.series_id, position.chunk_id)
+    row = connection.execute(_NEXT_CHUNK, parameters).fetchone()
+    if position.series_id and not keep and (row is None or row[0] != position.series_id):
+        done = connection.execute(_DELETE_SERIES, (position.series_id, position.revision))
+        if done.rowcount == 0:
+            return _Position(position.series_id), Exported()
+    if row is None:
+        return None, Exported()
+    series_id, revision, chunk_id, run_id, key, points, payload = row
+    connection.executemany(_INSERT_ROW, _rows_of_chunk(run_id, key, payload))
+    if series_id == position.series_id and position.chunk_id:
+        revision = position.revision
+    return _Position(series_id, revision, chunk_id), Exported(1, points)
+
+
+def _rows_of_block(run_id: str, payload: bytes) -> Iterator[tuple[Any, ...]]:
     try:
         points = block.decode(payload)
     except CorruptBlockError as error:
         raise CorruptBlockError(f"{error}; run {run_id}") from error
-    nan = np.isnan(points.values)
-    columns = (
-        points.key_index.tolist(),
-        points.steps.tolist(),
-        points.timestamps.tolist(),
-        ordering_values(points.values).tolist(),
-        nan.tolist(),
+    series = Series(points.steps, points.timestamps, points.values)
+    for key, row in zip(points.key_index.tolist(), _rows(series), strict=True):
+        yield run_id, points.keys[key], *row
+
+
+def _rows_of_chunk(run_id: str, key: str, payload: bytes) -> Iterator[tuple[Any, ...]]:
+    try:
+        series = chunk.decode(payload)
+    except CorruptBlockError as error:
+        raise CorruptBlockError(f"{error}; run {run_id}, metric {key!r}") from error
+    for row in _rows(series):
+        yield run_id, key, *row
+
+
+def _rows(series: Series) -> Iterator[tuple[int, int, float, bool]]:
+    """Yield (step, timestamp, value, is NaN) as MLflow stores them."""
+    return zip(
+        series.steps.tolist(),
+        series.timestamps.tolist(),
+        ordering_values(series.values).tolist(),
+        np.isnan(series.values).tolist(),
+        strict=True,
     )
-    for key, step, timestamp, value, is_nan in zip(*columns, strict=True):
-        yield run_id, points.keys[key], step, timestamp, value, is_nan

@@ -1,5 +1,6 @@
 """The metric engine on SQLite: chunks, blocks and MLflow's own rows, merged on reading."""
 
+import time
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ from headwater.entities.metric import Points, Series, ordering_values
 from headwater.errors import CorruptBlockError
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metrics import block, series
+from headwater.storage.metrics.activity import Activity
 from headwater.storage.metrics.base import MetricEngine
 from headwater.storage.metrics.merge import latest_positions, merged
 
@@ -29,7 +31,15 @@ WHERE (excluded.step, excluded.timestamp, excluded.value)
 
 
 class SqliteMetricEngine(MetricEngine):
-    """See `MetricEngine` for the guarantees."""
+    """See `MetricEngine` for the guarantees. What it stores is noted in `activity`, if any."""
+
+    def __init__(self, activity: Activity | None = None) -> None:
+        self._activity = activity
+
+    def run_ended(self, run_id: str) -> None:
+        """See `MetricEngine.run_ended`."""
+        if self._activity is not None:
+            self._activity.ended(run_id)
 
     def append(self, connection: Connection, run_id: str, points: Points) -> None:
         """See `MetricEngine.append`."""
@@ -37,6 +47,7 @@ class SqliteMetricEngine(MetricEngine):
             return
         payload = block.encode(points)
         connection.execute(_INSERT_BLOCK, (run_id, len(points), payload))
+        self._note(run_id, len(points))
         at = latest_positions(points)
         values = ordering_values(points.values[at])
         keys = [points.keys[key] for key in points.key_index[at].tolist()]
@@ -65,6 +76,7 @@ class SqliteMetricEngine(MetricEngine):
         """See `MetricEngine.append_point`."""
         payload = block.encode_point(key, step, timestamp, value)
         connection.execute(_INSERT_BLOCK, (run_id, 1, payload))
+        self._note(run_id, 1)
         is_nan = value != value  # only NaN differs from itself
         stored = 0.0 if is_nan else value
         connection.execute(_UPSERT_LATEST, (run_id, key, step, timestamp, stored, is_nan))
@@ -84,6 +96,10 @@ class SqliteMetricEngine(MetricEngine):
             if pieces:
                 found[run_id] = merged(pieces)
         return found
+
+    def _note(self, run_id: str, points: int) -> None:
+        if self._activity is not None:
+            self._activity.logged(run_id, 1, points, time.monotonic())
 
 
 def _blocks(connection: Connection, run_id: str, key: str) -> list[Series]:

@@ -1,0 +1,87 @@
+"""``headwater compact``: move all metric points into compressed chunks now."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from headwater.cli import server_options as given
+from headwater.errors import ConfigurationError
+from headwater.mlflow_release import installed_release
+from headwater.server.settings import DEFAULT_DATA_DIR, sqlite_path
+from headwater.storage.metadata import prepare
+from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.metrics.compact import Compacted, compact_run, waiting
+
+
+def register(app: typer.Typer) -> None:
+    """Add the subcommand."""
+    app.command("compact")(compact)
+
+
+def compact(
+    data_dir: given.DataDir = None,
+    backend_store_uri: given.BackendStoreUri = None,
+    json_output: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
+) -> None:
+    """Move every metric point into compressed chunks, which a server does in the background.
+
+    Servers may go on running. Stopping the command half-way loses nothing.
+    """
+    path = Path(data_dir or DEFAULT_DATA_DIR).absolute() / "mlflow.db"
+    if backend_store_uri:
+        path = sqlite_path(backend_store_uri, Path())
+    state = prepare.inspect(path, installed_release())
+    if state is prepare.SchemaState.EMPTY:
+        raise ConfigurationError(
+            f"there is no database at {path}; name yours with --data-dir or --backend-store-uri"
+        )
+    if state is prepare.SchemaState.NEEDS_MIGRATION:
+        prepare.migrate(path)
+    result = asyncio.run(_compact_all(path))
+    if json_output:
+        print(
+            json.dumps(
+                {
+                    "database": str(path),
+                    "blocks": result.blocks,
+                    "points": result.points,
+                    "left_blocks": result.left_blocks,
+                }
+            )
+        )
+    else:
+        print(f"Compacted {result.points:,} points of {result.blocks:,} requests in {path}.")
+    if result.left_blocks:
+        Console(stderr=True).print(
+            f"{result.left_blocks:,} blocks stay: they, or a chunk of their series, are damaged.",
+            style="yellow",
+        )
+        raise typer.Exit(1)
+
+
+async def _compact_all(path: Path) -> Compacted:
+    database = SqliteDatabase(path)
+    try:
+        runs = await database.read(waiting)
+        total = Compacted()
+        with Progress(
+            TextColumn("Compacting points"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        ) as bar:
+            task = bar.add_task("compact", total=sum(run.points for run in runs))
+            for run in runs:
+                total = total.plus(await compact_run(database, run.run_id))
+                bar.advance(task, run.points)
+        return total
+    finally:
+        database.close()

@@ -127,6 +127,7 @@ class _Serving:
             starting.cancel()
             if self._compacting is not None:
                 self._compacting.cancel()
+                await asyncio.wait((self._compacting,))
             await self._upstream.stop()
             await self._proxy.close()
             if self._gate.service is not None:
@@ -150,7 +151,7 @@ class _Serving:
             service = await _in_thread(lambda: _open(self._config, self._release, self._activity))
             self._gate.open(service)
             self._compacting = asyncio.create_task(
-                compact_in_background(service.database, self._activity)
+                compact_in_background(self._config.database, service.database, self._activity)
             )
             self._compacting.add_done_callback(_report_failure)
             gc.freeze()  # what is loaded by now stays: collections need not look at it

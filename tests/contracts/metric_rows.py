@@ -62,3 +62,12 @@ def clear(connection: Connection) -> None:
         "metrics",
     ):
         connection.execute(f"DELETE FROM {table}")
+
+
+def insert_rows(connection: Connection, run_id: str, key: str, old: set[Row]) -> None:
+    for timestamp, step, value, nan in old:
+        connection.execute(
+            "INSERT INTO metrics (run_uuid, key, timestamp, step, value, is_nan)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (run_id, key, timestamp, step, value, nan),
+        )

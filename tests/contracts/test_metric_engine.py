@@ -13,6 +13,7 @@ from tests.contracts.metric_rows import (
     Row,
     clear,
     columns,
+    insert_rows,
     row,
     rows,
 )
@@ -25,15 +26,6 @@ def latest(connection: Connection, run_id: str) -> dict[str, tuple[int, int, flo
         "SELECT key, step, timestamp, value FROM latest_metrics WHERE run_uuid = ?", (run_id,)
     )
     return {key: (step, timestamp, value) for key, step, timestamp, value in found}
-
-
-def insert_rows(connection: Connection, run_id: str, key: str, old: set[Row]) -> None:
-    for timestamp, step, value, nan in old:
-        connection.execute(
-            "INSERT INTO metrics (run_uuid, key, timestamp, step, value, is_nan)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (run_id, key, timestamp, step, value, nan),
-        )
 
 
 @given(batches=BATCHES)

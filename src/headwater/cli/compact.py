@@ -10,10 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from headwater.cli import server_options as given
-from headwater.errors import ConfigurationError
-from headwater.mlflow_release import installed_release
-from headwater.server.settings import DEFAULT_DATA_DIR, sqlite_path
-from headwater.storage.metadata import prepare
+from headwater.cli.database import existing_database
 from headwater.storage.metadata.sqlite import SqliteDatabase
 from headwater.storage.metrics.compact import Compacted, compact_run, waiting
 
@@ -34,16 +31,7 @@ def compact(
 
     Servers may go on running. Stopping the command half-way loses nothing.
     """
-    path = Path(data_dir or DEFAULT_DATA_DIR).absolute() / "mlflow.db"
-    if backend_store_uri:
-        path = sqlite_path(backend_store_uri, Path())
-    state = prepare.inspect(path, installed_release())
-    if state is prepare.SchemaState.EMPTY:
-        raise ConfigurationError(
-            f"there is no database at {path}; name yours with --data-dir or --backend-store-uri"
-        )
-    if state is prepare.SchemaState.NEEDS_MIGRATION:
-        prepare.migrate(path)
+    path = existing_database(data_dir, backend_store_uri)
     result = asyncio.run(_compact_all(path))
     if json_output:
         print(

@@ -12,6 +12,7 @@ import headwater
 from headwater.errors import HeadwaterError
 
 _COMMANDS = {
+    "check": "headwater.cli.check",
     "compact": "headwater.cli.compact",
     "demo": "headwater.cli.demo",
     "export-metrics": "headwater.cli.export_metrics",

@@ -1,6 +1,6 @@
 """The rows of compacted series and their chunks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from headwater.entities.metric import Series
@@ -54,13 +54,27 @@ WHERE series_id = (SELECT series_id FROM headwater_metric_series WHERE run_uuid 
 ORDER BY last_timestamp, last_step
 """
 
+_CHUNK_COLUMNS = """
+points, first_timestamp, first_step, last_timestamp, last_step, lowest_step, highest_step,
+minimum_value, minimum_step, minimum_timestamp, maximum_value, maximum_step, maximum_timestamp
+"""
+
 _INSERT_CHUNK = f"""
-INSERT INTO headwater_metric_chunks (
-  series_id, points, first_timestamp, first_step, last_timestamp, last_step,
-  lowest_step, highest_step, minimum_value, minimum_step, minimum_timestamp,
-  maximum_value, maximum_step, maximum_timestamp, payload
-) VALUES ({", ".join("?" * 15)})
+INSERT INTO headwater_metric_chunks (series_id, {_CHUNK_COLUMNS}, payload)
+VALUES ({", ".join("?" * 15)})
 """  # noqa: S608
+
+_SELECT_CHUNK_ROWS = f"""
+SELECT payload, chunk_id, {_CHUNK_COLUMNS} FROM headwater_metric_chunks WHERE series_id = ?
+ORDER BY last_timestamp, last_step
+"""  # noqa: S608
+
+_UPDATE_CHUNK = f"""
+UPDATE headwater_metric_chunks SET ({_CHUNK_COLUMNS}) = ({", ".join("?" * 13)})
+WHERE chunk_id = ? AND payload = ?
+"""  # noqa: S608
+
+_DELETE_SERIES = "DELETE FROM headwater_metric_series WHERE series_id = ? AND revision = ?"
 
 _DELETE_CHUNK = "DELETE FROM headwater_metric_chunks WHERE chunk_id = ? AND series_id = ?"
 
@@ -146,10 +160,17 @@ def store(
     for chunk_id in plan.removed:
         connection.execute(_DELETE_CHUNK, (chunk_id, series_id))
     for added, payload in zip(plan.added, payloads, strict=True):
-        connection.execute(_INSERT_CHUNK, (series_id, *_chunk_row(added), payload))
+        connection.execute(_INSERT_CHUNK, (series_id, *describe(added), payload))
 
 
-def _chunk_row(points: Series) -> Row:
+def chunk_rows(connection: Connection, series_id: int) -> Iterator[tuple[Row, bytes]]:
+    """Yield the rows of a series' chunks, (id, *`describe`), and their payloads, in order."""
+    for payload, *row in connection.execute(_SELECT_CHUNK_ROWS, (series_id,)):
+        yield tuple(row), payload
+
+
+def describe(points: Series) -> Row:
+    """Return what a chunk's row tells of its points."""
     found = summarise(points)
     return (
         len(points),
@@ -162,6 +183,27 @@ def _chunk_row(points: Series) -> Row:
         *_extreme_row(found.minimum),
         *_extreme_row(found.maximum),
     )
+
+
+def redescribe(chunk_id: int, payload: bytes, points: Series) -> tuple[str, Row]:
+    """Return the statement that makes a chunk's row tell of its points, unless it has changed."""
+    return _UPDATE_CHUNK, (*describe(points), chunk_id, payload)
+
+
+def resume(found: StoredSeries, summary: Summary) -> tuple[str, Row]:
+    """Return the statement that replaces a summary, unless the series has changed."""
+    return _UPDATE, (*_row(summary), found.series_id, found.revision)
+
+
+def forget(found: StoredSeries) -> tuple[str, Row]:
+    """Return the statement that deletes a series, unless it has changed."""
+    return _DELETE_SERIES, (found.series_id, found.revision)
+
+
+def exact(summary: Summary) -> Row:
+    """Return all of a summary that does not depend on rounding."""
+    row = _row(summary)
+    return (*row[:3], *row[4:])
 
 
 def _row(summary: Summary) -> Row:

@@ -1,0 +1,97 @@
+"""``headwater check``: verify what is stored of metrics, and put right what can be."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from headwater.cli import server_options as given
+from headwater.cli.database import existing_database
+from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.metrics.check import Problem, check_run, runs_with_points
+
+
+def register(app: typer.Typer) -> None:
+    """Add the subcommand."""
+    app.command("check")(check)
+
+
+def check(
+    data_dir: given.DataDir = None,
+    backend_store_uri: given.BackendStoreUri = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Put right what can be, and tell what cannot.")
+    ] = False,
+    json_output: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
+) -> None:
+    """Verify every checksum of metric points, and all that is derived from them.
+
+    Exit status 1 tells that something is wrong and was not repaired.
+    """
+    path = existing_database(data_dir, backend_store_uri)
+    runs, found = asyncio.run(_check_all(path, repair=repair))
+    unrepaired = sum(not repaired for _, repaired in found)
+    if json_output:
+        problems = [_as_json(problem, repaired) for problem, repaired in found]
+        print(json.dumps({"database": str(path), "runs": runs, "problems": problems}))
+    else:
+        for problem, repaired in found:
+            print(_line(problem, repaired))
+        print(f"Checked {runs:,} runs in {path}: {len(found):,} problems, {unrepaired:,} left.")
+    if unrepaired:
+        raise typer.Exit(1)
+
+
+def _as_json(problem: Problem, repaired: bool) -> dict[str, Any]:
+    return {
+        "run_id": problem.run_id,
+        "key": problem.key,
+        "problem": problem.text,
+        "repairable": problem.repair is not None,
+        "repaired": repaired,
+    }
+
+
+def _line(problem: Problem, repaired: bool) -> str:
+    metric = "" if problem.key is None else f", metric {problem.key!r}"
+    end = " (repaired)" if repaired else " (--repair mends it)" if problem.repair else ""
+    return f"run {problem.run_id}{metric}: {problem.text}{end}"
+
+
+async def _check_all(path: Path, *, repair: bool) -> tuple[int, list[tuple[Problem, bool]]]:
+    """Return how many runs were checked, and each problem with whether it was repaired."""
+    database = SqliteDatabase(path)
+    try:
+        runs = database.read_now(runs_with_points)
+        found: list[tuple[Problem, bool]] = []
+        with Progress(
+            TextColumn("Checking runs"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        ) as bar:
+            for run_id in bar.track(runs):
+                problems = database.read_now(lambda c, run_id=run_id: list(check_run(c, run_id)))  # type: ignore[misc]
+                if repair and problems:
+                    repaired = await database.write(
+                        lambda c, problems=problems: [_repair(c, p) for p in problems],  # type: ignore[misc]
+                        long=True,
+                    )
+                else:
+                    repaired = [False] * len(problems)
+                found += zip(problems, repaired, strict=True)
+        return len(runs), found
+    finally:
+        database.close()
+
+
+def _repair(connection: Connection, problem: Problem) -> bool:
+    return problem.repair is not None and connection.execute(*problem.repair).rowcount == 1

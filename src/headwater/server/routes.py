@@ -1,4 +1,4 @@
-"""Which requests are answered natively: every hot verb of MLflow's tracking API."""
+"""Which requests are answered natively: every hot verb of MLflow's tracking API, and our own."""
 
 from headwater.server.rest import (
     create_experiment,
@@ -16,6 +16,7 @@ from headwater.server.rest import (
     log_batch,
     log_metric,
     log_parameter,
+    metric_series,
     restore_experiment,
     restore_run,
     search_experiments,
@@ -29,6 +30,7 @@ from headwater.server.rest.request import Handler
 
 _API = "/api/2.0/mlflow"
 _AJAX_API = "/ajax-api/2.0/mlflow"
+_OWN_API = "/api/2.0/headwater"
 
 Routes = dict[tuple[str, str], Handler]
 """(method, path) -> handler."""
@@ -63,6 +65,10 @@ _AJAX_ONLY: Routes = {
     ("GET", "/metrics/get-history-bulk"): get_metric_history_bulk.handle,
 }
 
+_OWN: Routes = {
+    ("GET", "/metrics/series"): metric_series.handle,
+}
+
 
 def native_routes(static_prefix: str = "", *, experiments: bool = True) -> Routes:
     """Return the routes as MLflow spells their paths.
@@ -76,4 +82,6 @@ def native_routes(static_prefix: str = "", *, experiments: bool = True) -> Route
             routes[method, f"{static_prefix}{_AJAX_API}{path}"] = handler
     for (method, path), handler in _AJAX_ONLY.items():
         routes[method, f"{static_prefix}{_AJAX_API}{path}"] = handler
+    for (method, path), handler in _OWN.items():
+        routes[method, f"{static_prefix}{_OWN_API}{path}"] = handler
     return routes

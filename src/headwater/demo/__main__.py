@@ -6,8 +6,8 @@ import signal
 import sys
 import uuid
 import warnings
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import mlflow
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from headwater.demo.champion import ALIAS, model_name, register_champion
 from headwater.demo.plan import Task, choose_tasks, planned_runs
-from headwater.demo.server import ServerFailedError, free_port, running_server
+from headwater.demo.server import DemoServer, ServerFailedError, free_port, running_server
 from headwater.demo.summary import experiment_name, summarise, table_of
 from headwater.demo.training import ROLE_TAG, SESSION_TAG, Trained, train
 from headwater.demo.verify import TaskResult, problems_of
@@ -34,8 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         tasks = choose_tasks(options.task)
-        with _server(options) as address:
-            problems = _run(console, address, tasks, options.seeds)
+        with _server(options) as server:
+            with _interruptible(console, server):
+                problems = _run(console, server.address, tasks, options.seeds)
             if problems:
                 console.print("\n".join(problems), style="red", markup=False)
                 return 1
@@ -46,11 +47,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         console.print("\nStopped.")
-        sys.stdout.flush()
-        # Not `return`: MLflow's background threads, which an ordinary exit waits for, retry for
-        # minutes against the server that has just been stopped.
-        os._exit(130)
+        return 130
     return 0
+
+
+@contextmanager
+def _interruptible(console: Console, server: DemoServer) -> Iterator[None]:
+    """On Ctrl-C or SIGTERM, stop the server and end the process from the signal handler.
+
+    An exception would not do: libraries swallow it where it strikes them in a callback, and an
+    ordinary exit waits for MLflow's background threads, which retry for minutes against a server
+    that is gone.
+    """
+
+    def stop(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, _as_interrupt)  # the second one kills the server
+        server.stop()
+        console.print("\nStopped.")
+        sys.stdout.flush()
+        os._exit(130)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -81,9 +103,9 @@ def _checks_only(options: argparse.Namespace) -> bool:
     return options.check or in_ci or not sys.stdin.isatty()
 
 
-def _server(options: argparse.Namespace) -> AbstractContextManager[str]:
+def _server(options: argparse.Namespace) -> AbstractContextManager[DemoServer]:
     if options.tracking_uri:
-        return nullcontext(options.tracking_uri.rstrip("/"))
+        return nullcontext(DemoServer(options.tracking_uri.rstrip("/")))
     port = options.port or free_port(HOST)
     return running_server(options.data_dir, HOST, port)
 

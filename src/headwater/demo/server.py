@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
@@ -34,9 +35,23 @@ def free_port(host: str, preferred: int = PREFERRED_PORT) -> int:
     raise ServerFailedError(f"no free port on {host}")
 
 
+@dataclass(frozen=True)
+class DemoServer:
+    """A server to log to."""
+
+    address: str
+    process: "subprocess.Popen[bytes] | None" = None
+    """None where it is somebody else's."""
+
+    def stop(self) -> None:
+        """Stop it, where it is ours."""
+        if self.process is not None:
+            _stop(self.process)
+
+
 @contextmanager
-def running_server(data_dir: Path, host: str, port: int) -> Iterator[str]:
-    """Start the server, yield its address once it is healthy, stop it in the end.
+def running_server(data_dir: Path, host: str, port: int) -> Iterator[DemoServer]:
+    """Start the server, yield it once it is healthy, stop it in the end.
 
     Raises:
         ServerFailedError: it ended, or was not healthy in time.
@@ -57,7 +72,7 @@ def running_server(data_dir: Path, host: str, port: int) -> Iterator[str]:
         )
     try:
         _wait_until_healthy(process, host, port, log_path)
-        yield f"http://{host}:{port}"
+        yield DemoServer(f"http://{host}:{port}", process)
     finally:
         _stop(process)
 

@@ -13,6 +13,7 @@ from headwater.errors import (
     NotServedError,
     RequestError,
     SchemaError,
+    StaleCompactionError,
     UpstreamError,
 )
 
@@ -74,6 +75,7 @@ _INTERNAL_TEXTS: dict[type[HeadwaterError], str] = {
     CorruptBlockError: "Stored metrics are damaged; restore them from a backup: ",
     NotServedError: "MLflow's own code must answer this request and did not: ",
     SchemaError: "The database does not fit this server: ",
+    StaleCompactionError: "The metrics were compacted by another process meanwhile: ",
     DatabaseError: "The database refused the work and stored nothing: ",
 }
 

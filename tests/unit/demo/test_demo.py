@@ -30,8 +30,8 @@ DEMO = [sys.executable, "-m", "headwater.demo"]
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("demo")
-    with running_server(directory, "127.0.0.1", free_port("127.0.0.1", 0)) as address:
-        yield address
+    with running_server(directory, "127.0.0.1", free_port("127.0.0.1", 0)) as server:
+        yield server.address
 
 
 def test_the_demo_checks_itself_and_sums_up(address: str, tmp_path: Path) -> None:

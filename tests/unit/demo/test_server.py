@@ -26,8 +26,8 @@ def test_a_taken_port_is_replaced_by_a_free_one() -> None:
 def test_nothing_is_left_running(tmp_path: Path, error: type[BaseException] | None) -> None:
     port = free_port(HOST, 0)
     try:
-        with running_server(tmp_path, HOST, port) as address:
-            assert httpx.get(f"{address}/health").status_code == 200
+        with running_server(tmp_path, HOST, port) as server:
+            assert httpx.get(f"{server.address}/health").status_code == 200
             assert _processes(tmp_path)
             if error is not None:
                 raise error
@@ -35,7 +35,7 @@ def test_nothing_is_left_running(tmp_path: Path, error: type[BaseException] | No
         pass
     assert not _processes(tmp_path)
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{address}/health")
+        httpx.get(f"{server.address}/health")
 
 
 @pytest.mark.slow

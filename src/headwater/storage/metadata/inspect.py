@@ -11,7 +11,7 @@ from headwater.mlflow_release import MlflowRelease
 from headwater.storage.migrations import HEAD_REVISION, REVISIONS, VERSION_TABLE
 
 _MLFLOW_VERSION_TABLE = "alembic_version"
-_BLOCKS_TABLE = "headwater_metric_blocks"
+_OWN_TABLES = ("headwater_metric_blocks", "headwater_metric_series", "headwater_metric_chunks")
 
 
 class SchemaState(enum.Enum):
@@ -115,6 +115,6 @@ def _own_state(path: Path, tables: frozenset[str], revisions: list[str]) -> Sche
         )
     if revisions != [HEAD_REVISION]:
         return SchemaState.NEEDS_MIGRATION
-    if _BLOCKS_TABLE not in tables:
-        raise SchemaError(f"{path} has lost its table {_BLOCKS_TABLE}; restore a backup")
+    if lost := [table for table in _OWN_TABLES if table not in tables]:
+        raise SchemaError(f"{path} has lost its table {lost[0]}; restore a backup")
     return SchemaState.CURRENT

@@ -9,10 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from headwater.cli import server_options as given
-from headwater.errors import ConfigurationError
-from headwater.mlflow_release import installed_release
-from headwater.server.settings import DEFAULT_DATA_DIR, sqlite_path
-from headwater.storage.metadata.prepare import SchemaState, inspect
+from headwater.cli.database import existing_database
 from headwater.storage.metrics.export import Exported, export, stored
 
 
@@ -35,15 +32,8 @@ def export_metrics(
 
     Stop the server first. Stopping the command half-way loses nothing: run it again.
     """
-    path = Path(data_dir or DEFAULT_DATA_DIR).absolute() / "mlflow.db"
-    if backend_store_uri:
-        path = sqlite_path(backend_store_uri, Path())
-    state = inspect(path, installed_release())
-    if state is SchemaState.EMPTY:
-        raise ConfigurationError(
-            f"there is no database at {path}; name yours with --data-dir or --backend-store-uri"
-        )
-    result = _export(path, keep) if state is SchemaState.CURRENT else Exported()
+    path = existing_database(data_dir, backend_store_uri)
+    result = _export(path, keep)
     if json_output:
         print(json.dumps({"database": str(path), "blocks": result.blocks, "points": result.points}))
     else:

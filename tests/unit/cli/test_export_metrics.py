@@ -68,3 +68,13 @@ def test_missing_database_is_one_line(tmp_path: Path) -> None:
     assert "--backend-store-uri" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_of_the_first_release_is_exported_too(data_dir: Path) -> None:
+    connection = connect(data_dir / "mlflow.db")
+    connection.execute("DROP TABLE headwater_metric_chunks")
+    connection.execute("DROP TABLE headwater_metric_series")
+    connection.execute("UPDATE headwater_alembic_version SET version_num = '0001'")
+    connection.close()
+    done = headwater("--data-dir", str(data_dir), cwd=data_dir)
+    assert done.stdout.split()[:6] == ["Exported", "3", "points", "of", "1", "requests"]

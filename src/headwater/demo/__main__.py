@@ -27,7 +27,7 @@ HOST = "127.0.0.1"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; return 0 when everything it logged is there, 1 otherwise.
 
-    Ctrl-C and SIGTERM end the process with status 130 once the server is stopped.
+    Until it is done, Ctrl-C and SIGTERM stop the server and end the process with status 130.
     """
     options = _parse(arguments)
     console = Console()

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headwater.entities.metric import Series, ordering_values
+from headwater.entities.metric import Series
 from headwater.errors import CorruptBlockError
 from headwater.storage.metadata.base import Connection, Row
 from headwater.storage.metrics import block, chunk, series
-from headwater.storage.metrics.merge import latest_positions
+from headwater.storage.metrics.latest import UPSERT, latest_rows
 from headwater.storage.metrics.summary import Summary, combined, summarise
 
 _RUNS = """
@@ -27,16 +27,6 @@ _SERIES = "SELECT key FROM headwater_metric_series WHERE run_uuid = ? ORDER BY k
 _ROWS = "SELECT key, step, timestamp, value FROM metrics WHERE run_uuid = ?"
 
 _LATEST = "SELECT key, step, timestamp, value FROM latest_metrics WHERE run_uuid = ?"
-
-_RAISE_LATEST = """
-INSERT INTO latest_metrics (run_uuid, key, step, timestamp, value, is_nan)
-VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (key, run_uuid) DO UPDATE SET
-  step = excluded.step, timestamp = excluded.timestamp,
-  value = excluded.value, is_nan = excluded.is_nan
-WHERE (excluded.step, excluded.timestamp, excluded.value)
-    > (latest_metrics.step, latest_metrics.timestamp, latest_metrics.value)
-"""
 
 Latest = tuple[int, int, float, bool]
 """(step, timestamp, value with NaN as 0, is NaN)."""
@@ -84,16 +74,8 @@ def _blocks(connection: Connection, run_id: str, latest: dict[str, Latest]) -> I
         except CorruptBlockError as error:
             yield Problem(run_id, None, f"block {block_id}: {error}")
             continue
-        at = latest_positions(points)
-        for key, step, timestamp, value, nan in zip(
-            points.key_index[at].tolist(),
-            points.steps[at].tolist(),
-            points.timestamps[at].tolist(),
-            ordering_values(points.values[at]).tolist(),
-            np.isnan(points.values[at]).tolist(),
-            strict=True,
-        ):
-            _raise(latest, points.keys[key], (step, timestamp, value, nan))
+        for key, step, timestamp, value, is_nan in latest_rows(points):
+            _raise(latest, key, (step, timestamp, value, is_nan))
 
 
 def _series(
@@ -146,7 +128,7 @@ def _latest_metrics(
                 run_id,
                 key,
                 "MLflow's latest metrics lack the latest point",
-                (_RAISE_LATEST, (run_id, key, *point)),
+                (UPSERT, (run_id, key, *point)),
             )
         elif complete and stored[key] > point[:3]:
             yield Problem(run_id, key, "MLflow's latest metrics hold a point that is not there")

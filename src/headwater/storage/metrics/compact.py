@@ -6,15 +6,15 @@ compact the same run one has its way.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from headwater.entities.metric import Points, Series
 from headwater.errors import CorruptBlockError, StaleCompactionError
-from headwater.storage.metadata.base import Connection, Database
-from headwater.storage.metrics import block, chunk, series
+from headwater.storage.metadata.base import Connection, Database, Row
+from headwater.storage.metrics import block, series
 from headwater.storage.metrics.compaction import SeriesPlan, plan_series
 from headwater.storage.metrics.merge import merged
 
@@ -73,7 +73,7 @@ class _Change:
     key: str
     found: series.StoredSeries | None
     plan: SeriesPlan
-    payloads: Sequence[bytes]
+    chunks: Sequence[Row]
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,8 @@ def _plan(connection: Connection, run_id: str, after: int) -> Step:
         points += len(decoded[-1])
         keys.update(decoded[-1].keys)
     try:
-        changes = [_change(connection, run_id, key, new) for key, new in _by_key(decoded)]
+        every = (_change(connection, run_id, key, new) for key, new in _by_key(decoded))
+        changes = [change for change in every if change.chunks]  # else the series had all of it
     except CorruptBlockError:
         return Step(run_id, (), (), Compacted(left_blocks=damaged + len(blocks)), last, more)
     return Step(run_id, blocks, changes, Compacted(len(blocks), points, damaged), last, more)
@@ -188,7 +189,7 @@ def _change(connection: Connection, run_id: str, key: str, new: Series) -> _Chan
         new,
         lambda chunk_id: series.load_chunk(connection, chunk_id),
     )
-    return _Change(key, found, plan, [chunk.encode(added) for added in plan.added])
+    return _Change(key, found, plan, [series.new_row(added) for added in plan.added])
 
 
 def _apply(connection: Connection, step: Step) -> None:
@@ -197,12 +198,5 @@ def _apply(connection: Connection, step: Step) -> None:
         parameters = (block_id, step.run_id, payload)
         if connection.execute(_DELETE_BLOCK, parameters).rowcount != 1:
             raise StaleCompactionError("another process compacted the run")
-    for change in _changed(step.changes):
-        series.store(
-            connection, step.run_id, change.key, change.found, change.plan, change.payloads
-        )
-
-
-def _changed(changes: Iterable[_Change]) -> Iterator[_Change]:
-    """Leave out series to which the blocks added nothing but what they had."""
-    return (change for change in changes if change.plan.added or change.plan.removed)
+    for change in step.changes:
+        series.store(connection, step.run_id, change.key, change.found, change.plan, change.chunks)

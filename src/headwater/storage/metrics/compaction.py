@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headwater.entities.metric import Series
-from headwater.storage.metrics.merge import united
+from headwater.storage.metrics.merge import concatenated, united
 from headwater.storage.metrics.summary import Summary, combined, summarise
 
 LARGEST_CHUNK = 65_536
@@ -120,12 +120,7 @@ def _with_small_ends(
         small = chunk.points <= 2 * len(rest) and chunk.points + len(rest) <= LARGEST_CHUNK
         if chunk.chunk_id in taken or not small:
             break
-        before = load(chunk.chunk_id)
-        rest = Series(
-            np.concatenate([before.steps, rest.steps]),
-            np.concatenate([before.timestamps, rest.timestamps]),
-            np.concatenate([before.values, rest.values]),
-        )
+        rest = concatenated((load(chunk.chunk_id), rest))
         absorbed.append(chunk.chunk_id)
     return rest, absorbed
 

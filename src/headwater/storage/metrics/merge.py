@@ -8,21 +8,22 @@ from numpy.typing import NDArray
 from headwater.entities.metric import Points, Series, ordering_values
 
 
+def concatenated(pieces: Sequence[Series]) -> Series:
+    """Return the points of one piece after those of another."""
+    return Series(
+        np.concatenate([piece.steps for piece in pieces]),
+        np.concatenate([piece.timestamps for piece in pieces]),
+        np.concatenate([piece.values for piece in pieces]),
+    )
+
+
 def merged(pieces: Sequence[Series]) -> Series:
     """Concatenate pieces of one series, sort by (timestamp, step, value), drop exact duplicates.
 
     NaN sorts as 0, after a 0 at the same time and step, and equals another NaN: MLflow's primary
     key of a metric row.
     """
-    series = (
-        pieces[0]
-        if len(pieces) == 1
-        else Series(
-            np.concatenate([piece.steps for piece in pieces]),
-            np.concatenate([piece.timestamps for piece in pieces]),
-            np.concatenate([piece.values for piece in pieces]),
-        )
-    )
+    series = pieces[0] if len(pieces) == 1 else concatenated(pieces)
     if _strictly_ascending(series):
         return series
     nan = np.isnan(series.values)
@@ -36,11 +37,7 @@ def united(stored: Series, new: Series) -> tuple[Series, Series]:
 
     Either is sorted and free of duplicates.
     """
-    both = Series(
-        np.concatenate([stored.steps, new.steps]),
-        np.concatenate([stored.timestamps, new.timestamps]),
-        np.concatenate([stored.values, new.values]),
-    )
+    both = concatenated((stored, new))
     nan, is_new = np.isnan(both.values), np.arange(len(both)) >= len(stored)
     order = np.lexsort((is_new, nan, ordering_values(both.values), both.steps, both.timestamps))
     both = both.take(order)

@@ -139,9 +139,9 @@ def store(
     key: str,
     found: StoredSeries | None,
     plan: SeriesPlan,
-    payloads: Sequence[bytes],
+    chunks: Sequence[Row],
 ) -> None:
-    """Put a plan into effect; `payloads` are its added chunks, encoded.
+    """Put a plan into effect; `chunks` are the `new_row` of each of its added chunks.
 
     Raises:
         StaleCompactionError: the series is no longer as it was found.
@@ -159,8 +159,13 @@ def store(
             raise StaleCompactionError("another process compacted the series")
     for chunk_id in plan.removed:
         connection.execute(_DELETE_CHUNK, (chunk_id, series_id))
-    for added, payload in zip(plan.added, payloads, strict=True):
-        connection.execute(_INSERT_CHUNK, (series_id, *describe(added), payload))
+    for row in chunks:
+        connection.execute(_INSERT_CHUNK, (series_id, *row))
+
+
+def new_row(points: Series) -> Row:
+    """Return what is stored of a chunk: (*`describe`, payload)."""
+    return (*describe(points), chunk.encode(points))
 
 
 def chunk_rows(connection: Connection, series_id: int) -> Iterator[tuple[Row, bytes]]:

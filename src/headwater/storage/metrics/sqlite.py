@@ -5,29 +5,20 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from headwater.entities.metric import Points, Series, ordering_values
+from headwater.entities.metric import Points, Series
 from headwater.errors import CorruptBlockError
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metrics import block, series
 from headwater.storage.metrics.activity import Activity
 from headwater.storage.metrics.base import MetricEngine
-from headwater.storage.metrics.merge import latest_positions, merged
+from headwater.storage.metrics.latest import UPSERT, latest_rows
+from headwater.storage.metrics.merge import merged
 
 _INSERT_BLOCK = "INSERT INTO headwater_metric_blocks (run_uuid, points, payload) VALUES (?, ?, ?)"
 
 _SELECT_BLOCKS = "SELECT payload FROM headwater_metric_blocks WHERE run_uuid = ? ORDER BY block_id"
 
 _SELECT_ROWS = "SELECT step, timestamp, value, is_nan FROM metrics WHERE run_uuid = ? AND key = ?"
-
-_UPSERT_LATEST = """
-INSERT INTO latest_metrics (run_uuid, key, step, timestamp, value, is_nan)
-VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (key, run_uuid) DO UPDATE SET
-  step = excluded.step, timestamp = excluded.timestamp,
-  value = excluded.value, is_nan = excluded.is_nan
-WHERE (excluded.step, excluded.timestamp, excluded.value)
-    > (latest_metrics.step, latest_metrics.timestamp, latest_metrics.value)
-"""
 
 
 class SqliteMetricEngine(MetricEngine):
@@ -48,21 +39,7 @@ class SqliteMetricEngine(MetricEngine):
         payload = block.encode(points)
         connection.execute(_INSERT_BLOCK, (run_id, len(points), payload))
         self._note(run_id, len(points))
-        at = latest_positions(points)
-        values = ordering_values(points.values[at])
-        keys = [points.keys[key] for key in points.key_index[at].tolist()]
-        connection.executemany(
-            _UPSERT_LATEST,
-            zip(
-                [run_id] * len(keys),
-                keys,
-                points.steps[at].tolist(),
-                points.timestamps[at].tolist(),
-                values.tolist(),
-                np.isnan(points.values[at]).tolist(),
-                strict=True,
-            ),
-        )
+        connection.executemany(UPSERT, ((run_id, *row) for row in latest_rows(points)))
 
     def append_point(
         self,
@@ -79,7 +56,7 @@ class SqliteMetricEngine(MetricEngine):
         self._note(run_id, 1)
         is_nan = value != value  # only NaN differs from itself
         stored = 0.0 if is_nan else value
-        connection.execute(_UPSERT_LATEST, (run_id, key, step, timestamp, stored, is_nan))
+        connection.execute(UPSERT, (run_id, key, step, timestamp, stored, is_nan))
 
     def histories(
         self, connection: Connection, run_ids: Sequence[str], key: str

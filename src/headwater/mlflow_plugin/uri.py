@@ -4,6 +4,7 @@ MLflow imports this while it is being imported itself, so nothing of MLflow is i
 """
 
 import os
+import re
 import sys
 from typing import Any
 
@@ -12,6 +13,7 @@ BACKEND_STORE_VARIABLE = "_MLFLOW_SERVER_FILE_STORE"
 """Where `mlflow server` tells its processes the backend store URI."""
 
 _PREFIX = "headwater+"
+_POSTGRES = re.compile(r"^postgres(ql)?://")
 _BOUND_EARLY = (
     "mlflow.server.auth.sqlalchemy_store",
     "mlflow.store.jobs.sqlalchemy_store",
@@ -23,8 +25,12 @@ _BOUND_EARLY = (
 
 
 def sqlalchemy_uri(store_uri: str) -> str:
-    """Return the URI that SQLAlchemy knows: ``headwater+sqlite:///x.db`` is ``sqlite:///x.db``."""
-    return store_uri.removeprefix(_PREFIX)
+    """Return the URI that SQLAlchemy knows: ``headwater+sqlite:///x.db`` is ``sqlite:///x.db``.
+
+    PostgreSQL is reached by the driver that Headwater itself uses.
+    """
+    uri = store_uri.removeprefix(_PREFIX)
+    return _POSTGRES.sub("postgresql+psycopg://", uri)
 
 
 def accept_scheme() -> None:

@@ -1,4 +1,4 @@
-"""The ``headwater+sqlite`` scheme, and how MLflow learns that it names a SQLite database.
+"""The ``headwater+`` schemes, and how MLflow learns which databases they name.
 
 MLflow imports this while it is being imported itself, so nothing of MLflow is imported on top.
 """
@@ -8,7 +8,6 @@ import re
 import sys
 from typing import Any
 
-SCHEME = "headwater+sqlite"
 BACKEND_STORE_VARIABLE = "_MLFLOW_SERVER_FILE_STORE"
 """Where `mlflow server` tells its processes the backend store URI."""
 
@@ -34,7 +33,7 @@ def sqlalchemy_uri(store_uri: str) -> str:
 
 
 def accept_scheme() -> None:
-    """Make MLflow take a ``headwater+sqlite`` URI for the SQLite database that it is.
+    """Make MLflow take a ``headwater+sqlite`` or ``headwater+postgresql`` URI for what it is.
 
     MLflow's job and workspace stores open the backend store URI themselves, after asking one
     function what kind of database it names; there is no extension point for the answer.
@@ -56,9 +55,9 @@ def accept_scheme() -> None:
 
 
 def accept_scheme_in_server() -> None:
-    """Call `accept_scheme` in a process of `mlflow server` over a ``headwater+sqlite`` URI.
+    """Call `accept_scheme` in a process of `mlflow server` over a ``headwater+`` URI.
 
     Such a process may open MLflow's other stores before ours.
     """
-    if os.environ.get(BACKEND_STORE_VARIABLE, "").startswith(f"{SCHEME}:"):
+    if os.environ.get(BACKEND_STORE_VARIABLE, "").startswith(_PREFIX):
         accept_scheme()

@@ -106,6 +106,7 @@ class PostgresConnection:
             libpq_uri(uri), autocommit=True, **options
         )
         _adapt(self._driver)
+        self._adapted = True
         self._driver.execute(_PREPARE_SESSION)
 
     @classmethod
@@ -115,7 +116,7 @@ class PostgresConnection:
         connection._read_only = False
         connection._pipeline = None
         connection._driver = driver
-        _adapt(driver)
+        connection._adapted = False  # how they send their own values is theirs to say
         return connection
 
     @property
@@ -125,13 +126,13 @@ class PostgresConnection:
 
     def execute(self, statement: str, parameters: Parameters = (), /) -> PostgresCursor:
         """See `Connection.execute`."""
-        cursor = psycopg.RawCursor(self._driver)
+        cursor = self._cursor()
         cursor.execute(_translated(statement, self._read_only), parameters, binary=True)
         return PostgresCursor(cursor, self._pipeline)
 
     def executemany(self, statement: str, rows: Iterable[Parameters], /) -> PostgresCursor:
         """See `Connection.executemany`."""
-        cursor = psycopg.RawCursor(self._driver)
+        cursor = self._cursor()
         cursor.executemany(_translated(statement, self._read_only), rows)
         return PostgresCursor(cursor, self._pipeline)
 
@@ -166,6 +167,12 @@ class PostgresConnection:
     def close(self) -> None:
         """End the session."""
         self._driver.close()
+
+    def _cursor(self) -> psycopg.RawCursor[Any]:
+        cursor = psycopg.RawCursor(self._driver)
+        if not self._adapted:
+            _adapt(cursor)
+        return cursor
 
 
 class ConnectionPool:
@@ -260,10 +267,10 @@ def _given(uri: str) -> dict[str, Any]:
     return conninfo_to_dict(libpq_uri(uri))
 
 
-def _adapt(driver: psycopg.Connection[Any]) -> None:
+def _adapt(context: psycopg.Connection[Any] | psycopg.RawCursor[Any]) -> None:
     # One type for all integers, so that a statement is prepared once.
-    driver.adapters.register_dumper(int, Int8Dumper)
-    driver.adapters.register_dumper(bytes, BytesBinaryDumper)
+    context.adapters.register_dumper(int, Int8Dumper)
+    context.adapters.register_dumper(bytes, BytesBinaryDumper)
 
 
 @functools.lru_cache(maxsize=4096)

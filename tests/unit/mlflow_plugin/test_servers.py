@@ -95,8 +95,8 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = directory / "mlflow.db"
     create(path, installed_release(), "mlflow-artifacts:/")
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DROP TABLE headwater_metric_blocks")
-        connection.execute("DROP TABLE headwater_alembic_version")
+        for table in ("metric_chunks", "metric_series", "metric_blocks", "alembic_version"):
+            connection.execute(f"DROP TABLE headwater_{table}")
     return directory
 
 

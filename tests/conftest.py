@@ -4,7 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.postgres import Postgres, database_of, running_postgres
 from tests.server import Server, running
+
+from headwater.mlflow_release import installed_release
+from headwater.storage.metadata import prepare_postgres
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +21,18 @@ def server(server_directory: Path) -> Iterator[Server]:
     """A `headwater server` with its defaults, shared by the session: add to it, do not break it."""
     with running(server_directory) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of this process's own; take a database each."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres) -> str:
+    """The name of a database with all tables and the default experiment, to copy."""
+    uri = postgres.create()
+    prepare_postgres.create(uri, installed_release(), "mlflow-artifacts:/")
+    return database_of(uri)

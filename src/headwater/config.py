@@ -25,8 +25,8 @@ class SecurityConfig:
 class ServerConfig:
     """Everything `headwater server` was told, resolved and validated."""
 
-    database: Path
-    """The SQLite file."""
+    database: Path | str
+    """The SQLite file, or the URI of a PostgreSQL database."""
 
     artifact_root: str
     """Where new experiments put artifacts, such as ``mlflow-artifacts:/``."""

@@ -9,9 +9,11 @@ from tests.compatibility.servers import (
     Server,
     candidate_is_stock,
     headwater_server,
+    on_postgres,
     stock_server,
     wait_until_ready,
 )
+from tests.postgres import Postgres
 
 # Read when MLflow is imported, which some modules of these tests do.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -23,12 +25,27 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def servers(directory: Path) -> Iterator[tuple[Server, Server]]:
+def stores(request: pytest.FixtureRequest, directory: Path) -> tuple[str, str]:
+    """The URIs of the databases, stock's first."""
+    if not on_postgres():
+        return (
+            f"sqlite:///{directory}/stock/mlflow.db",
+            f"sqlite:///{directory}/candidate/mlflow.db",
+        )
+    postgres: Postgres = request.getfixturevalue("postgres")
+    first, second = (
+        postgres.create().replace("postgresql:", "postgresql+psycopg:") for _ in range(2)
+    )
+    return first, second
+
+
+@pytest.fixture(scope="session")
+def servers(directory: Path, stores: tuple[str, str]) -> Iterator[tuple[Server, Server]]:
     """Stock and candidate, which start side by side."""
     start_candidate = stock_server if candidate_is_stock() else headwater_server
     with (
-        stock_server(directory / "stock") as stock,
-        start_candidate(directory / "candidate") as candidate,
+        stock_server(directory / "stock", stores[0]) as stock,
+        start_candidate(directory / "candidate", stores[1]) as candidate,
     ):
         wait_until_ready(stock)
         wait_until_ready(candidate)

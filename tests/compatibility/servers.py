@@ -2,13 +2,15 @@
 
 ``HEADWATER_COMPATIBILITY_CANDIDATE=mlflow`` puts a second stock server in Headwater's place. Every
 test must pass then, too: this proves that the comparison itself invents no differences.
+
+With ``HEADWATER_COMPATIBILITY_BACKEND=postgres`` each of the two has a PostgreSQL database, not a
+SQLite file.
 """
 
 import contextlib
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import sqlalchemy
 
 FIRST_EXPERIMENT = 700_000
 """New experiments are numbered above this, so that their ids are unmistakable inside a message."""
@@ -41,19 +44,14 @@ class Server:
     name: str
     url: str
     directory: Path
-    process: subprocess.Popen[bytes]
+    store: str
+    """The URI of its database."""
 
-    @property
-    def database(self) -> Path:
-        return _database(self.directory)
+    process: subprocess.Popen[bytes]
 
     @property
     def log(self) -> Path:
         return _log(self.directory)
-
-
-def _database(directory: Path) -> Path:
-    return directory / "mlflow.db"
 
 
 def _log(directory: Path) -> Path:
@@ -65,34 +63,39 @@ def candidate_is_stock() -> bool:
     return os.environ.get("HEADWATER_COMPATIBILITY_CANDIDATE") == "mlflow"
 
 
+def on_postgres() -> bool:
+    """Whether this run compares the servers on PostgreSQL."""
+    return os.environ.get("HEADWATER_COMPATIBILITY_BACKEND") == "postgres"
+
+
 @contextlib.contextmanager
-def stock_server(directory: Path) -> Iterator[Server]:
+def stock_server(directory: Path, store: str) -> Iterator[Server]:
     """Start `mlflow server` as it is documented, with one worker; see `wait_until_ready`."""
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{_database(directory)}"),
+        *("--backend-store-uri", store),
         *("--artifacts-destination", str(directory / "artifacts")),
         # Uvicorn's 5 s race with a client that takes up an idle connection and may not retry.
         *("--uvicorn-opts", "--timeout-keep-alive=75"),
     ]
-    with _started("mlflow", command, directory) as server:
+    with _started("mlflow", command, directory, store) as server:
         yield server
 
 
 @contextlib.contextmanager
-def headwater_server(directory: Path) -> Iterator[Server]:
-    """Start `headwater server` with its default store; see `wait_until_ready`."""
+def headwater_server(directory: Path, store: str) -> Iterator[Server]:
+    """Start `headwater server`; see `wait_until_ready`."""
     command = [
         *(str(Path(sys.executable).parent / "headwater"), "server"),
         *("--data-dir", str(directory / "data")),
-        *("--backend-store-uri", f"sqlite:///{_database(directory)}"),
+        *("--backend-store-uri", store),
     ]
-    with _started("headwater", command, directory) as server:
+    with _started("headwater", command, directory, store) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _started(name: str, command: list[str], directory: Path) -> Iterator[Server]:
+def _started(name: str, command: list[str], directory: Path, store: str) -> Iterator[Server]:
     directory.mkdir(parents=True)
     port = _free_port()
     with _log(directory).open("wb") as log:
@@ -105,7 +108,7 @@ def _started(name: str, command: list[str], directory: Path) -> Iterator[Server]
             start_new_session=True,
         )
     try:
-        yield Server(name, f"http://127.0.0.1:{port}", directory, process)
+        yield Server(name, f"http://127.0.0.1:{port}", directory, store, process)
     finally:
         _stop(process)
 
@@ -126,7 +129,7 @@ def wait_until_ready(server: Server) -> None:
                 log = server.log.read_text(errors="replace")
                 raise RuntimeError(f"{server.name} did not start; its log:\n{log[-5000:]}")
             time.sleep(0.1)
-    _raise_experiment_ids(server.database)
+    _raise_experiment_ids(server.store)
 
 
 def _answers(url: str) -> bool:
@@ -136,14 +139,20 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _raise_experiment_ids(database: Path) -> None:
-    with contextlib.closing(sqlite3.connect(database, timeout=30)) as connection, connection:
-        connection.execute(
+def _raise_experiment_ids(store: str) -> None:
+    engine = sqlalchemy.create_engine(store)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
             "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage,"
-            " creation_time, last_update_time, workspace) VALUES (?, 'first of the tests',"
-            " 'mlflow-artifacts:/first', 'active', 1, 1, 'default')",
-            (FIRST_EXPERIMENT,),
+            f" creation_time, last_update_time, workspace) VALUES ({FIRST_EXPERIMENT},"
+            " 'first of the tests', 'mlflow-artifacts:/first', 'active', 1, 1, 'default')"
         )
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(
+                "SELECT setval(pg_get_serial_sequence('experiments', 'experiment_id'),"
+                f" {FIRST_EXPERIMENT})"
+            )
+    engine.dispose()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

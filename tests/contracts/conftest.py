@@ -1,16 +1,19 @@
 """Backends under contract: a new one adds a fixture, not tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.postgres import Postgres
 
 from headwater.mlflow_release import installed_release
 from headwater.storage.metadata.base import Connection, Database
+from headwater.storage.metadata.postgres import PostgresDatabase
 from headwater.storage.metadata.prepare import create
 from headwater.storage.metadata.sqlite import SqliteDatabase
 from headwater.storage.metrics.base import MetricEngine
+from headwater.storage.metrics.postgres import PostgresMetricEngine
 from headwater.storage.metrics.sqlite import SqliteMetricEngine
 
 RUN_IDS = tuple(letter * 32 for letter in "abc")
@@ -34,11 +37,23 @@ def _insert_runs(connection: Connection) -> None:
         )
 
 
-@pytest.fixture(params=["sqlite"])
-async def backend(tmp_path: Path) -> AsyncIterator[Backend]:
+@pytest.fixture(params=["sqlite", "postgres"])
+async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
+    backend: Backend = request.getfixturevalue(f"{request.param}_backend")
+    await backend.database.write(_insert_runs)
+    yield backend
+    backend.database.close()
+
+
+@pytest.fixture
+def sqlite_backend(tmp_path: Path) -> Backend:
     path = tmp_path / "mlflow.db"
     create(path, installed_release(), "mlflow-artifacts:/")
-    database = SqliteDatabase(path)
-    await database.write(_insert_runs)
-    yield Backend(database, SqliteMetricEngine(), RUN_IDS)
-    database.close()
+    return Backend(SqliteDatabase(path), SqliteMetricEngine(), RUN_IDS)
+
+
+@pytest.fixture
+def postgres_backend(postgres: Postgres, postgres_template: str) -> Iterator[Backend]:
+    uri = postgres.create(template=postgres_template)
+    yield Backend(PostgresDatabase(uri), PostgresMetricEngine(), RUN_IDS)
+    postgres.drop(uri)

@@ -26,8 +26,8 @@ async def log(backend: Backend, points: list[tuple[str, int, int, float]]) -> No
     await backend.database.write(lambda c: backend.metrics.append(c, run_id, columns(points)))
 
 
-async def damage(backend: Backend, statement: str) -> None:
-    await backend.database.write(lambda c: c.execute(statement))
+async def damage(backend: Backend, statement: str, *parameters: bytes) -> None:
+    await backend.database.write(lambda c: c.execute(statement, parameters))
 
 
 async def repair(backend: Backend) -> None:
@@ -109,10 +109,9 @@ async def test_what_is_derived_is_repaired(backend: Backend, statement: str, tex
 @pytest.mark.usefixtures("_compacted")
 async def test_damaged_bytes_are_named_and_left_alone(backend: Backend) -> None:
     await log(backend, [("acc", 0, 0, 0.5)])
-    await damage(backend, "UPDATE headwater_metric_blocks SET payload = x'00'")
-    await damage(
-        backend, "UPDATE headwater_metric_chunks SET payload = x'0011223344' WHERE chunk_id = 2"
-    )
+    await damage(backend, "UPDATE headwater_metric_blocks SET payload = ?", b"\0")
+    statement = "UPDATE headwater_metric_chunks SET payload = ? WHERE chunk_id = 2"
+    await damage(backend, statement, b"\x00\x11\x22\x33\x44")
     found = problems(backend)
     assert [(p.key, p.repair) for p in found] == [(None, None), ("loss", None)]
     assert found[0].text.startswith("block ")

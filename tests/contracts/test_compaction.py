@@ -148,7 +148,9 @@ async def test_a_damaged_block_stays_and_the_others_are_compacted(backend: Backe
     for step in range(3):
         await log(backend, run_id, [(f"key{step}", step, step, 0.1)])
     await backend.database.write(
-        lambda c: c.execute("UPDATE headwater_metric_blocks SET payload = x'00' WHERE block_id = 2")
+        lambda c: c.execute(
+            "UPDATE headwater_metric_blocks SET payload = ? WHERE block_id = 2", (b"\0",)
+        )
     )
     assert await compact_run(backend.database, run_id) == Compacted(2, 2, left_blocks=1)
     assert stored(backend, run_id, "key0")
@@ -166,7 +168,7 @@ async def test_a_damaged_chunk_is_named_and_only_its_series_is_unreadable(
     await compact_run(backend.database, run_id)
     await backend.database.write(
         lambda c: c.execute(
-            "UPDATE headwater_metric_chunks SET payload = x'0011223344' WHERE chunk_id = 1"
+            "UPDATE headwater_metric_chunks SET payload = ? WHERE chunk_id = 1", (b"\0\1\2\3\4",)
         )
     )
     assert stored(backend, run_id, "acc")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from headwater.cli import server_options as given
 from headwater.cli.database import existing_database
+from headwater.storage.backend import Backend
 from headwater.storage.metadata.base import Connection
-from headwater.storage.metadata.sqlite import SqliteDatabase
 from headwater.storage.metrics.check import Problem, check_run, runs_with_points
 
 
@@ -35,16 +34,17 @@ def check(
 
     Exit status 1 tells that something is wrong and was not repaired.
     """
-    path = existing_database(data_dir, backend_store_uri)
-    runs, found = asyncio.run(_check_all(path, repair=repair))
+    backend = existing_database(data_dir, backend_store_uri)
+    runs, found = asyncio.run(_check_all(backend, repair=repair))
     unrepaired = sum(not repaired for _, repaired in found)
     if json_output:
         problems = [_as_json(problem, repaired) for problem, repaired in found]
-        print(json.dumps({"database": str(path), "runs": runs, "problems": problems}))
+        print(json.dumps({"database": backend.name, "runs": runs, "problems": problems}))
     else:
         for problem, repaired in found:
             print(_line(problem, repaired))
-        print(f"Checked {runs:,} runs in {path}: {len(found):,} problems, {unrepaired:,} left.")
+        problems_found = f"{len(found):,} problems, {unrepaired:,} left"
+        print(f"Checked {runs:,} runs in {backend.name}: {problems_found}.")
     if unrepaired:
         raise typer.Exit(1)
 
@@ -65,9 +65,9 @@ def _line(problem: Problem, repaired: bool) -> str:
     return f"run {problem.run_id}{metric}: {problem.text}{end}"
 
 
-async def _check_all(path: Path, *, repair: bool) -> tuple[int, list[tuple[Problem, bool]]]:
+async def _check_all(backend: Backend, *, repair: bool) -> tuple[int, list[tuple[Problem, bool]]]:
     """Return how many runs were checked, and each problem with whether it was repaired."""
-    database = SqliteDatabase(path)
+    database, _ = backend.open()
     try:
         runs = database.read_now(runs_with_points)
         found: list[tuple[Problem, bool]] = []

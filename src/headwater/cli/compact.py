@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from headwater.cli import server_options as given
 from headwater.cli.database import existing_database
-from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.backend import Backend
 from headwater.storage.metrics.compact import Compacted, compact_run, waiting
 
 
@@ -31,13 +30,13 @@ def compact(
 
     Servers may go on running. Stopping the command half-way loses nothing.
     """
-    path = existing_database(data_dir, backend_store_uri)
-    result = asyncio.run(_compact_all(path))
+    backend = existing_database(data_dir, backend_store_uri)
+    result = asyncio.run(_compact_all(backend))
     if json_output:
         print(
             json.dumps(
                 {
-                    "database": str(path),
+                    "database": backend.name,
                     "blocks": result.blocks,
                     "points": result.points,
                     "left_blocks": result.left_blocks,
@@ -45,7 +44,9 @@ def compact(
             )
         )
     else:
-        print(f"Compacted {result.points:,} points of {result.blocks:,} requests in {path}.")
+        print(
+            f"Compacted {result.points:,} points of {result.blocks:,} requests in {backend.name}."
+        )
     if result.left_blocks:
         Console(stderr=True).print(
             f"{result.left_blocks:,} blocks stay: they, or a chunk of their series, are damaged.",
@@ -54,8 +55,8 @@ def compact(
         raise typer.Exit(1)
 
 
-async def _compact_all(path: Path) -> Compacted:
-    database = SqliteDatabase(path)
+async def _compact_all(backend: Backend) -> Compacted:
+    database, _ = backend.open()
     try:
         runs = await database.read(waiting)
         total = Compacted()

@@ -4,25 +4,28 @@ from pathlib import Path
 
 from headwater.errors import ConfigurationError
 from headwater.mlflow_release import installed_release
-from headwater.server.settings import DEFAULT_DATA_DIR, sqlite_path
-from headwater.storage.metadata import prepare
+from headwater.server.settings import DEFAULT_DATA_DIR, database_of
+from headwater.storage.backend import Backend, backend_of
+from headwater.storage.metadata.inspect import SchemaState
 
 
-def existing_database(data_dir: str | None, backend_store_uri: str | None) -> Path:
-    """Return the path of an MLflow database, with Headwater's tables added where they are missing.
+def existing_database(data_dir: str | None, backend_store_uri: str | None) -> Backend:
+    """Return an MLflow database, with Headwater's tables added where they are missing.
 
     Raises:
         ConfigurationError: there is no database.
         SchemaError: it is not one that this installation works with.
     """
-    path = Path(data_dir or DEFAULT_DATA_DIR).absolute() / "mlflow.db"
+    database: Path | str = Path(data_dir or DEFAULT_DATA_DIR).absolute() / "mlflow.db"
     if backend_store_uri:
-        path = sqlite_path(backend_store_uri, Path())
-    state = prepare.inspect(path, installed_release())
-    if state is prepare.SchemaState.EMPTY:
+        database = database_of(backend_store_uri, Path())
+    backend = backend_of(database)
+    state = backend.inspect(installed_release())
+    if state is SchemaState.EMPTY:
         raise ConfigurationError(
-            f"there is no database at {path}; name yours with --data-dir or --backend-store-uri"
+            f"there is no database at {backend.name}; "
+            "name yours with --data-dir or --backend-store-uri"
         )
-    if state is prepare.SchemaState.NEEDS_MIGRATION:
-        prepare.migrate(path)
-    return path
+    if state is SchemaState.NEEDS_MIGRATION:
+        backend.migrate()
+    return backend

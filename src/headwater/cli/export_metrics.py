@@ -1,7 +1,7 @@
 """``headwater export-metrics``: give every point back to MLflow's own table."""
 
+import asyncio
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from headwater.cli import server_options as given
 from headwater.cli.database import existing_database
+from headwater.storage.backend import Backend
 from headwater.storage.metrics.export import Exported, export, stored
 
 
@@ -32,23 +33,30 @@ def export_metrics(
 
     Stop the server first. Stopping the command half-way loses nothing: run it again.
     """
-    path = existing_database(data_dir, backend_store_uri)
-    result = _export(path, keep)
+    backend = existing_database(data_dir, backend_store_uri)
+    result = asyncio.run(_export(backend, keep))
     if json_output:
-        print(json.dumps({"database": str(path), "blocks": result.blocks, "points": result.points}))
-    else:
-        print(f"Exported {result.points:,} points of {result.blocks:,} requests to {path}.")
-
-
-def _export(path: Path, keep: bool) -> Exported:
-    with Progress(
-        TextColumn("Exporting points"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    ) as bar:
-        task = bar.add_task("export", total=stored(path).points)
-        return export(
-            path, keep=keep, progress=lambda done: bar.update(task, completed=done.points)
+        print(
+            json.dumps({"database": backend.name, "blocks": result.blocks, "points": result.points})
         )
+    else:
+        print(f"Exported {result.points:,} points of {result.blocks:,} requests to {backend.name}.")
+
+
+async def _export(backend: Backend, keep: bool) -> Exported:
+    database, _ = backend.open()
+    try:
+        total = await database.read(stored)
+        with Progress(
+            TextColumn("Exporting points"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        ) as bar:
+            task = bar.add_task("export", total=total.points)
+            return await export(
+                database, keep=keep, progress=lambda done: bar.update(task, completed=done.points)
+            )
+    finally:
+        database.close()

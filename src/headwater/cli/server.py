@@ -13,7 +13,7 @@ from headwater.errors import ConfigurationError
 from headwater.mlflow_release import MlflowRelease, installed_release
 from headwater.server.run import bind, log_to_stderr, run
 from headwater.server.settings import Options, check_directory, resolve
-from headwater.storage.metadata.prepare import inspect
+from headwater.storage.backend import backend_of
 
 _NO_SERVER_OPTIONS = "Headwater runs its own HTTP server in front of MLflow's; leave it out"
 _REFUSED = {
@@ -23,7 +23,7 @@ _REFUSED = {
     "--waitress-opts": f"is not supported: {_NO_SERVER_OPTIONS}",
     "--uvicorn-opts": f"is not supported: {_NO_SERVER_OPTIONS}",
     "--dev": "is for developing MLflow itself; run: mlflow server --dev",
-    "--read-replica-backend-store-uri": "is not supported: a SQLite database has no replicas",
+    "--read-replica-backend-store-uri": "is not supported: Headwater does not read from replicas",
 }
 
 
@@ -85,9 +85,10 @@ def start(options: Options) -> None:
     release = installed_release()
     config, upstream = resolve(options, Path.cwd())
     if not config.artifacts_only:
-        option = "--backend-store-uri" if options.backend_store_uri else "--data-dir"
-        check_directory(config.database.parent, option)
-        inspect(config.database, release)
+        if isinstance(config.database, Path):
+            option = "--backend-store-uri" if options.backend_store_uri else "--data-dir"
+            check_directory(config.database.parent, option)
+        backend_of(config.database).inspect(release)
     listener = bind(config.host, config.port)
     config = dataclasses.replace(config, port=listener.getsockname()[1])
     _print_banner(options, config, upstream, release)
@@ -98,9 +99,10 @@ def _print_banner(
     options: Options, config: ServerConfig, upstream: UpstreamConfig, release: MlflowRelease
 ) -> None:
     host = f"[{config.host}]" if ":" in config.host else config.host
+    database = backend_of(config.database).name
     lines = [
         f"Headwater serves http://{host}:{config.port}{config.static_prefix}",
-        f"  database   {'none (--artifacts-only)' if config.artifacts_only else config.database}",
+        f"  database   {'none (--artifacts-only)' if config.artifacts_only else database}",
         f"  artifacts  {_artifacts(config, upstream)}",
         f"  MLflow     {release.version}",
     ]

@@ -61,7 +61,8 @@ BackendStoreUri = Annotated[
     typer.Option(
         envvar="MLFLOW_BACKEND_STORE_URI",
         rich_help_panel=_STORAGE,
-        help="Database, such as sqlite:///mlflow.db.  [default: mlflow.db in the data directory]",
+        help="Database, such as sqlite:///mlflow.db or postgresql://user@host/database.  "
+        "[default: mlflow.db in the data directory]",
     ),
 ]
 RegistryStoreUri = Annotated[

@@ -10,16 +10,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headwater.config import ServerConfig
 from headwater.errors import ConfigurationError, HeadwaterError
-from headwater.mlflow_plugin.uri import BACKEND_STORE_VARIABLE, SCHEME, accept_scheme
+from headwater.mlflow_plugin.uri import BACKEND_STORE_VARIABLE, accept_scheme
 from headwater.mlflow_release import MlflowRelease, installed_release
 from headwater.server.app import Front
 from headwater.server.gate import Gate
 from headwater.server.routes import native_routes
-from headwater.server.settings import Options, resolve
+from headwater.server.settings import Options, resolve, store_uri
+from headwater.storage.backend import backend_of
 from headwater.storage.metadata.base import Database
-from headwater.storage.metadata.prepare import SchemaState, create, inspect, migrate
-from headwater.storage.metadata.sqlite import SqliteDatabase
-from headwater.storage.metrics.sqlite import SqliteMetricEngine
 from headwater.tracking.service import TrackingService
 
 _STARTUP_FAILURE = 3
@@ -93,19 +91,14 @@ def options_from(environment: Mapping[str, str]) -> Options:
 def _application(config: ServerConfig, release: MlflowRelease) -> ASGIApp:
     if config.artifacts_only:
         return Application(Front(config, release, {}, Gate(), _mlflow_app()), None)
-    state = inspect(config.database, release)
-    if state is SchemaState.EMPTY:
-        create(config.database, release, config.artifact_root)
-    elif state is SchemaState.NEEDS_MIGRATION:
-        migrate(config.database)
+    backend = backend_of(config.database)
+    backend.prepare(release, config.artifact_root)
     # MLflow's own code must see the points that the front stores; it reads this when it opens
     # its stores.
-    os.environ[BACKEND_STORE_VARIABLE] = f"{SCHEME}:///{config.database}"
+    os.environ[BACKEND_STORE_VARIABLE] = store_uri(config.database)
     accept_scheme()
-    database = SqliteDatabase(config.database)
-    service = TrackingService(
-        database, SqliteMetricEngine(), config.artifact_root, release.behaviour
-    )
+    database, metrics = backend.open()
+    service = TrackingService(database, metrics, config.artifact_root, release.behaviour)
     routes = native_routes(config.static_prefix, experiments=not config.trace_archival)
     front = Front(config, release, routes, Gate(service), _mlflow_app())
     return Application(front, database)

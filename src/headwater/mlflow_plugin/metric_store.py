@@ -4,18 +4,16 @@ Only what reads or writes single points is overridden. Validation, errors, runs,
 searches, logged models and all the rest are MLflow's own code.
 """
 
-import contextlib
 import inspect
 import numbers
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import numpy as np
-import sqlalchemy.exc
+import sqlalchemy
 from mlflow.entities import Metric
 from mlflow.entities.entity_type import EntityAssociationType
 from mlflow.entities.metric import MetricWithRunId
@@ -30,12 +28,11 @@ from mlflow.utils.validation import _validate_metric
 
 from headwater.entities.metric import Points, Series, storable
 from headwater.errors import ConfigurationError
+from headwater.mlflow_plugin.dialect import Dialect, dialect_of
 from headwater.mlflow_plugin.uri import sqlalchemy_uri
 from headwater.mlflow_release import behaviour_of
-from headwater.server.settings import sqlite_path
-from headwater.storage.metadata.sqlite_connection import BUSY_TIMEOUT_SECONDS
+from headwater.server.settings import database_of
 from headwater.storage.metrics.merge import by_step
-from headwater.storage.metrics.sqlite import SqliteMetricEngine
 from headwater.storage.migrations import HEAD_REVISION, REVISIONS, VERSION_TABLE
 from headwater.storage.migrations.upgrade import upgrade
 from headwater.tracking.get_metric_history_bulk_interval import sampled
@@ -46,20 +43,20 @@ _READ_REPLICA_VARIABLE = "_MLFLOW_SERVER_READ_REPLICA_BACKEND_STORE"
 
 
 class _MetricBlocks:
-    """Mixin before one of MLflow's SQL stores on SQLite."""
+    """Mixin before one of MLflow's SQL stores."""
 
     ManagedSessionMaker: Any  # these two are MLflow's
     engine: sqlalchemy.Engine
 
-    _metrics = SqliteMetricEngine()
     _samples_rows = behaviour_of(mlflow.__version__).samples_rows
 
     def __init__(self, db_uri: str, default_artifact_root: str) -> None:
+        self._dialect = dialect_of(db_uri)
         super().__init__(db_uri, default_artifact_root)  # type: ignore[call-arg]  # MLflow's store
         # Releases before 3.13 have no read-only sessions to opt out of.
         parameters = inspect.signature(self.ManagedSessionMaker).parameters
         self._writing = {"read_only": False} if "read_only" in parameters else {}
-        _complete_schema(self.engine)
+        _complete_schema(self.engine, self._dialect)
 
     def _log_metrics(self: Any, run_id: str, metrics: Sequence[Metric]) -> None:
         """Store the points of one request as a block, in one transaction with latest metrics."""
@@ -70,12 +67,11 @@ class _MetricBlocks:
             return
         points = _points(metrics, *columns)
         with self.ManagedSessionMaker(**self._writing) as session:
-            # Takes the write lock before anything is read: a transaction that reads first cannot
-            # wait for another writer, it fails.
-            session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+            with self._dialect.errors():
+                self._dialect.begin_write(session, run_id)
             self._check_run_is_active(self._get_run(run_uuid=run_id, session=session))
-            with _driver_errors():
-                self._metrics.append(_driver_connection(session), run_id, points)
+            with self._dialect.errors():
+                self._dialect.metrics.append(self._dialect.connection(session), run_id, points)
 
     def get_metric_history(
         self: Any,
@@ -169,31 +165,30 @@ class _MetricBlocks:
     def _histories(
         self: Any, session: Any, run_ids: Sequence[str], metric_key: str
     ) -> dict[str, Series]:
-        # One snapshot for blocks and rows: points may be moving from one to the other.
-        session.connection().exec_driver_sql("BEGIN")
-        with _driver_errors():
-            found: dict[str, Series] = self._metrics.histories(
-                _driver_connection(session), run_ids, metric_key
+        self._dialect.begin_read(session)
+        with self._dialect.errors():
+            found: dict[str, Series] = self._dialect.metrics.histories(
+                self._dialect.connection(session), run_ids, metric_key
             )
         return found
 
 
 class TrackingStore(_MetricBlocks, SqlAlchemyStore):
-    """MLflow's tracking store on SQLite, with metric points in blocks."""
+    """MLflow's tracking store, with metric points in blocks."""
 
 
 class WorkspaceTrackingStore(_MetricBlocks, WorkspaceAwareSqlAlchemyStore):
-    """MLflow's workspace-aware tracking store on SQLite, with metric points in blocks."""
+    """MLflow's workspace-aware tracking store, with metric points in blocks."""
 
 
 def open_store(store_uri: str, artifact_uri: str | None) -> TrackingStore | WorkspaceTrackingStore:
-    """Open the database of a ``headwater+sqlite`` or ``sqlite`` URI; see `tracking_store`."""
+    """Open the database of a URI with or without ``headwater+``; see `tracking_store`."""
     if os.environ.get(_READ_REPLICA_VARIABLE):
         raise MlflowException.invalid_parameter_value(
-            "A read replica cannot be used with a headwater+sqlite backend store"
+            "A read replica cannot be used with a Headwater backend store"
         )
     try:
-        sqlite_path(store_uri, Path())
+        database_of(store_uri, Path())
     except ConfigurationError as error:
         raise MlflowException.invalid_parameter_value(str(error)) from error
     artifact_root = artifact_uri or os.environ.get(
@@ -203,11 +198,10 @@ def open_store(store_uri: str, artifact_uri: str | None) -> TrackingStore | Work
     return store(sqlalchemy_uri(store_uri), artifact_root)
 
 
-def _complete_schema(engine: sqlalchemy.Engine) -> None:
-    """Switch the file to WAL, and create or update Headwater's tables where they need it."""
+def _complete_schema(engine: sqlalchemy.Engine, dialect: Dialect) -> None:
+    """Prepare the database, and create or update Headwater's tables where they need it."""
     with engine.connect() as connection:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        dialect.prepare(connection)
         revision = None
         if sqlalchemy.inspect(connection).has_table(VERSION_TABLE):
             revision = connection.exec_driver_sql(f"SELECT * FROM {VERSION_TABLE}").scalar()  # noqa: S608
@@ -256,20 +250,3 @@ def _entities(key: str, series: Series) -> Iterator[Metric]:
 
 def _entities_of_run(run_id: str, key: str, series: Series) -> list[MetricWithRunId]:
     return [MetricWithRunId(run_id=run_id, metric=metric) for metric in _entities(key, series)]
-
-
-def _driver_connection(session: Any) -> sqlite3.Connection:
-    """Return the sqlite3 connection under MLflow's session, inside the session's transaction."""
-    connection: sqlite3.Connection = session.connection().connection.driver_connection
-    return connection
-
-
-@contextlib.contextmanager
-def _driver_errors() -> Iterator[None]:
-    """Raise the driver's errors as SQLAlchemy would, so that MLflow translates them as its own."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise sqlalchemy.exc.OperationalError(None, None, error) from error
-    except sqlite3.Error as error:
-        raise sqlalchemy.exc.DBAPIError(None, None, error) from error

@@ -1,4 +1,4 @@
-"""Entry point of the ``headwater+sqlite`` model registry: MLflow's own, on the same database."""
+"""Entry point of the ``headwater+`` model registries: MLflow's own, on the same database."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ accept_scheme_in_server()
 
 
 def open_model_registry_store(store_uri: str, **_: Any) -> Any:
-    """Open MLflow's registry store on the database of a ``headwater+sqlite:///path`` URI."""
+    """Open MLflow's registry store on the database of a ``headwater+`` URI."""
     # Loaded on demand, as MLflow loads them; see tracking_store.
     from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES  # noqa: PLC0415
     from mlflow.store.model_registry import (  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Entry point of the ``headwater+sqlite`` tracking store.
+"""Entry point of the ``headwater+`` tracking stores.
 
 MLflow loads entry points whenever it is imported, so this module must be cheap.
 """
@@ -11,7 +11,7 @@ accept_scheme_in_server()
 
 
 def open_tracking_store(store_uri: str, artifact_uri: str | None = None) -> Any:
-    """Open the store of a ``headwater+sqlite:///path`` URI; creates what the database lacks."""
+    """Open the store of a ``headwater+`` URI; creates what the database lacks."""
     # MLflow's stores take a second to import, which clients of a remote server should not pay.
     from headwater.mlflow_plugin import metric_store  # noqa: PLC0415
 

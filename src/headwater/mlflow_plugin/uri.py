@@ -1,17 +1,18 @@
-"""The ``headwater+sqlite`` scheme, and how MLflow learns that it names a SQLite database.
+"""The ``headwater+`` schemes, and how MLflow learns which databases they name.
 
 MLflow imports this while it is being imported itself, so nothing of MLflow is imported on top.
 """
 
 import os
+import re
 import sys
 from typing import Any
 
-SCHEME = "headwater+sqlite"
 BACKEND_STORE_VARIABLE = "_MLFLOW_SERVER_FILE_STORE"
 """Where `mlflow server` tells its processes the backend store URI."""
 
 _PREFIX = "headwater+"
+_POSTGRES = re.compile(r"^postgres(ql)?://")
 _BOUND_EARLY = (
     "mlflow.server.auth.sqlalchemy_store",
     "mlflow.store.jobs.sqlalchemy_store",
@@ -23,12 +24,16 @@ _BOUND_EARLY = (
 
 
 def sqlalchemy_uri(store_uri: str) -> str:
-    """Return the URI that SQLAlchemy knows: ``headwater+sqlite:///x.db`` is ``sqlite:///x.db``."""
-    return store_uri.removeprefix(_PREFIX)
+    """Return the URI that SQLAlchemy knows: ``headwater+sqlite:///x.db`` is ``sqlite:///x.db``.
+
+    PostgreSQL is reached by the driver that Headwater itself uses.
+    """
+    uri = store_uri.removeprefix(_PREFIX)
+    return _POSTGRES.sub("postgresql+psycopg://", uri)
 
 
 def accept_scheme() -> None:
-    """Make MLflow take a ``headwater+sqlite`` URI for the SQLite database that it is.
+    """Make MLflow take a ``headwater+sqlite`` or ``headwater+postgresql`` URI for what it is.
 
     MLflow's job and workspace stores open the backend store URI themselves, after asking one
     function what kind of database it names; there is no extension point for the answer.
@@ -50,9 +55,9 @@ def accept_scheme() -> None:
 
 
 def accept_scheme_in_server() -> None:
-    """Call `accept_scheme` in a process of `mlflow server` over a ``headwater+sqlite`` URI.
+    """Call `accept_scheme` in a process of `mlflow server` over a ``headwater+`` URI.
 
     Such a process may open MLflow's other stores before ours.
     """
-    if os.environ.get(BACKEND_STORE_VARIABLE, "").startswith(f"{SCHEME}:"):
+    if os.environ.get(BACKEND_STORE_VARIABLE, "").startswith(_PREFIX):
         accept_scheme()

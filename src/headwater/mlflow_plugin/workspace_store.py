@@ -1,4 +1,4 @@
-"""Entry point of the ``headwater+sqlite`` workspace provider: MLflow's own, same database."""
+"""Entry point of the ``headwater+`` workspace providers: MLflow's own, same database."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from headwater.mlflow_plugin.uri import accept_scheme, sqlalchemy_uri
 
 
 def open_workspace_store(workspace_uri: str) -> Any:
-    """Open MLflow's workspace store on the database of a ``headwater+sqlite:///path`` URI."""
+    """Open MLflow's workspace store on the database of a ``headwater+`` URI."""
     # Loaded on demand, as MLflow loads it; see tracking_store.
     from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore  # noqa: PLC0415
 

@@ -1,8 +1,10 @@
-"""The process that compacts for a server: ``python -m headwater.server.compaction_process DB``.
+"""The process that compacts for a server: ``python -m headwater.server.compaction_process``.
 
 A process of its own, because decoding and sorting hold the interpreter lock: on a thread of the
-server they would make every request wait. It reads run ids, a line each, and answers each with the
-number of blocks that had to stay, or with what the database said. It ends with its input.
+server they would make every request wait. It reads the database, {"file": path} or {"uri": URI}, on
+a line (arguments, which others see, may not hold passwords); then run ids, a line each, and answers
+each with the number of blocks that had to stay, or with what the database said. It ends with its
+input.
 """
 
 import asyncio
@@ -15,7 +17,8 @@ import time
 from pathlib import Path
 
 from headwater.errors import DatabaseError
-from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.backend import backend_of
+from headwater.storage.metadata.base import Database
 from headwater.storage.metrics.compact import compact_step
 
 _LOWEST_PRIORITY = 19
@@ -26,7 +29,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the server ends us
     with contextlib.suppress(OSError):
         os.nice(_LOWEST_PRIORITY)
-    database = SqliteDatabase(Path(sys.argv[1]))
+    place = json.loads(sys.stdin.readline())
+    database, _ = backend_of(Path(place["file"]) if "file" in place else place["uri"]).open()
     try:
         for line in sys.stdin:
             answer = asyncio.run(_compact(database, line.strip()))
@@ -36,7 +40,7 @@ def main() -> None:
         database.close()
 
 
-async def _compact(database: SqliteDatabase, run_id: str) -> dict[str, object]:
+async def _compact(database: Database, run_id: str) -> dict[str, object]:
     """Compact a run, at rest half of the time."""
     after, more, left = 0, True, 0
     while more:

@@ -23,9 +23,12 @@ _ENOUGH = 1 << 20
 """Blocks and points that make any run due."""
 
 
-async def compact_in_background(path: Path, database: Database, activity: Activity) -> None:
-    """Have compacted what is due, and what an earlier process left, until cancelled."""
-    worker = _Worker(path)
+async def compact_in_background(place: Path | str, database: Database, activity: Activity) -> None:
+    """Have compacted what is due, and what an earlier process left, until cancelled.
+
+    `place` is the SQLite file or the URI of `database`.
+    """
+    worker = _Worker(place)
     first_look = time.monotonic() + _FIRST_LOOK_SECONDS
     try:
         while True:
@@ -63,8 +66,9 @@ async def _compact(worker: "_Worker", run_id: str, activity: Activity) -> None:
 class _Worker:
     """The process, started when there is work and ended when there is none."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: Path | str) -> None:
+        name, value = ("file", str(place)) if isinstance(place, Path) else ("uri", place)
+        self._place = json.dumps({name: value}).encode() + b"\n"
         self._process: asyncio.subprocess.Process | None = None
         self.last_used = 0.0
 
@@ -72,10 +76,12 @@ class _Worker:
         """Return the process's answer, or an error where it died."""
         if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "headwater.server.compaction_process", str(self._path)),
+                *(sys.executable, "-m", "headwater.server.compaction_process"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
+            assert self._process.stdin is not None
+            self._process.stdin.write(self._place)
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None

@@ -29,10 +29,8 @@ from headwater.server.gate import Gate
 from headwater.server.proxy import Proxy
 from headwater.server.routes import native_routes
 from headwater.server.upstream import Upstream, mlflow_arguments, mlflow_environment
-from headwater.storage.metadata import prepare
-from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.backend import backend_of
 from headwater.storage.metrics.activity import Activity
-from headwater.storage.metrics.sqlite import SqliteMetricEngine
 from headwater.tracking.service import TrackingService
 
 _logger = logging.getLogger(__name__)
@@ -106,7 +104,7 @@ class _Serving:
         self._gate = Gate()
         path = directory / "mlflow.sock"
         self._upstream = Upstream(
-            mlflow_arguments(server, upstream, path), mlflow_environment(os.environ), path
+            mlflow_arguments(server, upstream, path), mlflow_environment(os.environ, upstream), path
         )
         self._proxy = Proxy(self._upstream)
         self._uvicorn = _Uvicorn(_uvicorn_config(self._front()))
@@ -195,14 +193,12 @@ def _report_failure(task: "asyncio.Task[None]") -> None:
 
 def _open(config: ServerConfig, release: MlflowRelease, activity: Activity) -> TrackingService:
     """Bring the database up to date and open it."""
-    state = prepare.inspect(config.database, release)
-    if state is prepare.SchemaState.EMPTY:
-        prepare.create(config.database, release, config.artifact_root)
-    elif state is prepare.SchemaState.NEEDS_MIGRATION:
-        prepare.migrate(config.database)
+    backend = backend_of(config.database)
+    backend.prepare(release, config.artifact_root)
+    database, metrics = backend.open(activity)
     return TrackingService(
-        database=SqliteDatabase(config.database),
-        metrics=SqliteMetricEngine(activity),
+        database=database,
+        metrics=metrics,
         artifact_root=config.artifact_root,
         behaviour=release.behaviour,
     )

@@ -12,6 +12,11 @@ DEFAULT_DATA_DIR = "./headwater-data"
 _MLFLOW_DEFAULT_STORES = frozenset({"sqlite:///mlflow.db", "./mlruns"})
 _MLFLOW_DEFAULT_ARTIFACTS = "./mlartifacts"
 _SQLITE_SCHEMES = frozenset({"sqlite", "headwater+sqlite"})
+_POSTGRES_SCHEMES = frozenset(
+    f"{prefix}{scheme}"
+    for prefix in ("", "headwater+")
+    for scheme in ("postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2")
+)
 _REGISTRY_SCHEMES = frozenset({"sqlite", "postgresql", "mysql", "mssql", "http", "https"})
 
 
@@ -50,9 +55,9 @@ def resolve(options: Options, directory: Path) -> tuple[ServerConfig, UpstreamCo
     """
     _check_artifacts_only(options)
     data_dir = directory / (options.data_dir or DEFAULT_DATA_DIR)
-    database = data_dir / "mlflow.db"
+    database: Path | str = data_dir / "mlflow.db"
     if options.backend_store_uri and not options.artifacts_only:
-        database = sqlite_path(options.backend_store_uri, directory)
+        database = database_of(options.backend_store_uri, directory)
     artifact_root = default_artifact_root(
         options.default_artifact_root, options.serve_artifacts, directory
     )
@@ -70,6 +75,23 @@ def resolve(options: Options, directory: Path) -> tuple[ServerConfig, UpstreamCo
     return server, _upstream(options, directory, data_dir, server)
 
 
+def database_of(uri: str, directory: Path) -> Path | str:
+    """Return the absolute path of a SQLite file, or the ``postgresql:`` URI of a database.
+
+    Raises:
+        ConfigurationError: another kind of store, or a database without a file.
+    """
+    scheme, separator, rest = uri.partition("://")
+    if separator and scheme in _POSTGRES_SCHEMES:
+        return f"postgresql://{rest}"
+    if not separator or scheme not in _SQLITE_SCHEMES:
+        raise ConfigurationError(
+            f"--backend-store-uri {_shown(uri)!r} is not supported; "
+            "use sqlite:///path/to/mlflow.db or postgresql://user@host/database"
+        )
+    return sqlite_path(uri, directory)
+
+
 def sqlite_path(uri: str, directory: Path) -> Path:
     """Return the absolute path of the file that a ``sqlite:///`` URI names.
 
@@ -78,9 +100,8 @@ def sqlite_path(uri: str, directory: Path) -> Path:
     """
     scheme, separator, rest = uri.partition("://")
     if not separator or scheme not in _SQLITE_SCHEMES:
-        shown = uri.split("@")[-1] if "@" in uri else uri
         raise ConfigurationError(
-            f"--backend-store-uri {shown!r} is not supported yet; "
+            f"--backend-store-uri {_shown(uri)!r} is not supported here; "
             "use a SQLite database: sqlite:///path/to/mlflow.db"
         )
     if not rest.startswith("/") or "?" in rest:
@@ -95,6 +116,18 @@ def sqlite_path(uri: str, directory: Path) -> Path:
             "cannot share; name a file: sqlite:///mlflow.db"
         )
     return Path.cwd() / directory / name
+
+
+def _shown(uri: str) -> str:
+    """Return a URI without what may be a password."""
+    return uri.rpartition("@")[2]
+
+
+def store_uri(database: Path | str) -> str:
+    """Return the URI by which MLflow opens the database through Headwater's stores."""
+    if isinstance(database, Path):
+        return f"headwater+sqlite:///{database}"
+    return f"headwater+{database}"
 
 
 def default_artifact_root(given: str | None, serve_artifacts: bool, directory: Path) -> str:
@@ -166,7 +199,7 @@ def _security(options: Options) -> SecurityConfig:
 def _upstream(
     options: Options, directory: Path, data_dir: Path, server: ServerConfig
 ) -> UpstreamConfig:
-    store = None if options.artifacts_only else f"headwater+sqlite:///{server.database}"
+    store = None if options.artifacts_only else store_uri(server.database)
     archival = Path(options.trace_archival_config) if options.trace_archival_config else None
     if archival is not None and not (directory / archival).is_file():
         raise ConfigurationError(f"--trace-archival-config {archival} is not a file")
@@ -200,8 +233,8 @@ def _registry_store(given: str | None, directory: Path, store: str | None) -> st
     if not given:
         return store
     scheme = given.partition(":")[0]
-    if scheme == "headwater+sqlite":
-        return f"{scheme}:///{sqlite_path(given, directory)}"
+    if scheme.startswith("headwater+"):
+        return store_uri(database_of(given, directory))
     if scheme.partition("+")[0] not in _REGISTRY_SCHEMES:
         raise ConfigurationError(
             f"--registry-store-uri {given!r} is not a store that MLflow can open"

@@ -143,8 +143,6 @@ def mlflow_arguments(server: ServerConfig, upstream: UpstreamConfig, socket: Pat
         "--host": server.host,
         "--port": server.port,
         "--workers": upstream.workers,
-        "--backend-store-uri": upstream.backend_store_uri,
-        "--registry-store-uri": upstream.registry_store_uri,
         "--default-artifact-root": upstream.default_artifact_root,
         "--artifacts-destination": upstream.artifacts_destination,
         "--static-prefix": server.static_prefix or None,
@@ -169,17 +167,23 @@ def mlflow_arguments(server: ServerConfig, upstream: UpstreamConfig, socket: Pat
     return ["server", *arguments, *(name for name, given in flags.items() if given)]
 
 
-def mlflow_environment(environment: Mapping[str, str]) -> dict[str, str]:
+def mlflow_environment(environment: Mapping[str, str], upstream: UpstreamConfig) -> dict[str, str]:
     """Return the environment of MLflow's process: this one's, without telemetry.
 
-    What --backend-store-uri and the like resolve to is passed as arguments instead.
+    The URIs of stores are handed over here: they may hold passwords, and everybody may read a
+    process's arguments.
     """
-    kept = {name: value for name, value in environment.items() if name not in _RESOLVED}
-    return {**_QUIET, **kept, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    stores = {
+        "MLFLOW_BACKEND_STORE_URI": upstream.backend_store_uri,
+        "MLFLOW_REGISTRY_STORE_URI": upstream.registry_store_uri,
+    }
+    kept = {name: value for name, value in environment.items() if name not in stores}
+    given = {name: value for name, value in stores.items() if value is not None}
+    fixed = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    return {**_QUIET, **kept, **given, **fixed}
 
 
 _QUIET = {"MLFLOW_LOGGING_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore"}
-_RESOLVED = frozenset({"MLFLOW_BACKEND_STORE_URI", "MLFLOW_REGISTRY_STORE_URI"})
 
 
 def _uvicorn_options(socket: Path) -> str:

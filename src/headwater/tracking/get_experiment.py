@@ -7,15 +7,16 @@ from headwater.tracking.existing import experiment_not_found
 from headwater.tracking.service import TrackingService
 
 
-def get_experiment(service: TrackingService, experiment_id: str) -> Experiment:
+async def get_experiment(service: TrackingService, experiment_id: str) -> Experiment:
     """Return an experiment, deleted or not.
 
     Raises:
         NotFoundError: there is no such experiment.
     """
     number = validate.experiment_id(experiment_id)
-    found = service.database.read_now(
-        lambda connection: experiments.load_experiments(connection, [number])
+    found = await service.database.read(
+        lambda connection: experiments.load_experiments(connection, [number]),
+        brief=True,
     )
     if not found:
         raise experiment_not_found(number)

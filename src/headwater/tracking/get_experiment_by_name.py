@@ -7,7 +7,7 @@ from headwater.storage.metadata.base import Connection
 from headwater.tracking.service import TrackingService
 
 
-def get_experiment_by_name(service: TrackingService, name: str) -> Experiment:
+async def get_experiment_by_name(service: TrackingService, name: str) -> Experiment:
     """Return an experiment, deleted or not.
 
     Raises:
@@ -20,7 +20,7 @@ def get_experiment_by_name(service: TrackingService, name: str) -> Experiment:
             return []
         return experiments.load_experiments(connection, [experiment_id])
 
-    found = service.database.read_now(find)
+    found = await service.database.read(find, brief=True)
     if not found:
         raise NotFoundError(f"Could not find experiment with name '{name}'")
     return found[0]

@@ -7,15 +7,16 @@ from headwater.tracking.existing import run_not_found
 from headwater.tracking.service import TrackingService
 
 
-def get_run(service: TrackingService, run_id: str) -> Run:
+async def get_run(service: TrackingService, run_id: str) -> Run:
     """Return a run, deleted or not.
 
     Raises:
         NotFoundError: there is no such run.
     """
     validate.run_id(run_id)
-    found = service.database.read_now(
-        lambda connection: load_runs(connection, [run_id], model_inputs=True)
+    found = await service.database.read(
+        lambda connection: load_runs(connection, [run_id], model_inputs=True),
+        brief=True,
     )
     if not found:
         raise run_not_found(run_id)

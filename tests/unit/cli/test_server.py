@@ -41,7 +41,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Refused:
         ("--uvicorn-opts=--reload", "--uvicorn-opts is not supported"),
         ("--dev", "mlflow server --dev"),
         ("--read-replica-backend-store-uri=sqlite:///x", "replicas"),
-        ("--backend-store-uri=postgresql://h/db", "sqlite:///path/to/mlflow.db"),
+        ("--backend-store-uri=mysql://h/db", "sqlite:///path/to/mlflow.db"),
         ("--backend-store-uri=nonsense", "sqlite:///path/to/mlflow.db"),
         ("--backend-store-uri=sqlite:///:memory:", "in memory"),
         ("--static-prefix=mlflow", "must begin with '/'"),

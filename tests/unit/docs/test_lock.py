@@ -1,5 +1,6 @@
 """The lock files fit pyproject.toml and any package index."""
 
+import itertools
 import tomllib
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def test_every_dependency_is_locked_within_its_range(lock: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = [
         *project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"]["demo"],
+        *itertools.chain.from_iterable(project["project"]["optional-dependencies"].values()),
         *project["dependency-groups"]["dev"],
     ]
     locked = pins(lock)

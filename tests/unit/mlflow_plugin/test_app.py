@@ -64,8 +64,8 @@ def test_needs_mlflows_server() -> None:
 @pytest.mark.parametrize(
     ("store", "message"),
     [
-        ("postgresql://user:secret@host/db", "use a SQLite database"),
-        ("./mlruns", "use a SQLite database"),
+        ("postgresql://user:secret@127.0.0.1:1/db", "user@127.0.0.1:1/db cannot be opened"),
+        ("./mlruns", "use sqlite:///path/to/mlflow.db or postgresql:"),
         ("sqlite:///:memory:", "in memory"),
     ],
 )

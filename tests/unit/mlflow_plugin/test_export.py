@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from mlflow.entities import Metric
@@ -21,11 +23,15 @@ from tests.unit.mlflow_plugin.conftest import MLFLOWS_WARNINGS, insert_run, rows
 from tests.unit.mlflow_plugin.test_metric_store import KEYS, answers, as_tuples
 
 from headwater.errors import CorruptBlockError
+from headwater.storage.metadata.base import Database
 from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.metrics import export as exporting
 from headwater.storage.metrics.compact import compact_run
-from headwater.storage.metrics.export import Exported, export, stored
+from headwater.storage.metrics.export import Exported
 
 pytestmark = MLFLOWS_WARNINGS
+
+Result = TypeVar("Result")
 
 ODD = (math.nan, math.inf, -math.inf, -0.0, 5e-324, 0.1, 0.1)
 
@@ -51,14 +57,36 @@ def filled(store: Any) -> list[str]:
     return run_ids
 
 
-def compact_runs(path: Path, run_ids: list[str]) -> None:
-    async def compact_all() -> None:
+def on_database(path: Path, work: Callable[[Database], Awaitable[Result]]) -> Result:
+    """Do the work in an event loop of its own, whether or not one is running here."""
+
+    async def do() -> Result:
         database = SqliteDatabase(path)
+        try:
+            return await work(database)
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(do())).result()
+
+
+def compact_runs(path: Path, run_ids: list[str]) -> None:
+    async def compact_all(database: Database) -> None:
         for run_id in run_ids:
             await compact_run(database, run_id)
-        database.close()
 
-    asyncio.run(compact_all())
+    on_database(path, compact_all)
+
+
+def export(path: Path, *, keep: bool, progress: Callable[[Exported], None]) -> Exported:
+    return on_database(
+        path, lambda database: exporting.export(database, keep=keep, progress=progress)
+    )
+
+
+def stored(path: Path) -> Exported:
+    return on_database(path, lambda database: database.read(exporting.stored))
 
 
 def answers_of_plain_mlflow(path: Path, run_ids: list[str]) -> dict[str, Any]:

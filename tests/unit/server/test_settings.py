@@ -3,7 +3,13 @@ from pathlib import Path
 import pytest
 
 from headwater.errors import ConfigurationError
-from headwater.server.settings import Options, default_artifact_root, resolve, sqlite_path
+from headwater.server.settings import (
+    Options,
+    database_of,
+    default_artifact_root,
+    resolve,
+    sqlite_path,
+)
 
 HERE = Path("/work/dir")
 
@@ -20,6 +26,27 @@ HERE = Path("/work/dir")
 )
 def test_finds_the_database_file(uri: str, path: str) -> None:
     assert resolve(Options(backend_store_uri=uri), HERE)[0].database == Path(path)
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    ["postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2"],
+)
+@pytest.mark.parametrize("prefix", ["", "headwater+"])
+def test_takes_a_postgresql_database(prefix: str, scheme: str) -> None:
+    place = "me:secret@host/db?sslmode=require"
+    server, upstream = resolve(Options(backend_store_uri=f"{prefix}{scheme}://{place}"), HERE)
+    assert server.database == f"postgresql://{place}"
+    assert upstream.backend_store_uri == f"headwater+postgresql://{place}"
+    assert upstream.registry_store_uri == upstream.backend_store_uri
+    assert upstream.artifacts_destination == "./mlartifacts"
+
+
+@pytest.mark.parametrize("uri", ["mysql://me:secret@h/db", "./mlruns", "postgresql:db", ""])
+def test_refuses_what_is_neither_sqlite_nor_postgresql(uri: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"sqlite:///.* or postgresql://") as raised:
+        database_of(uri, HERE)
+    assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

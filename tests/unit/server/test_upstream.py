@@ -123,7 +123,7 @@ def test_tells_mlflow_everything() -> None:
     for argument in (
         *("--host=0.0.0.0", "--port=81", "--workers=2", "--static-prefix=/p"),
         *("--allowed-hosts=a,b", "--cors-allowed-origins=http://a", "--x-frame-options=DENY"),
-        *("--backend-store-uri=headwater+sqlite:////d/x.db", "--expose-prometheus=m"),
+        "--expose-prometheus=m",
         *("--default-artifact-root=/d/mlruns", "--artifacts-destination=./mlartifacts"),
         *("--enable-workspaces", "--no-serve-artifacts"),
     ):
@@ -143,16 +143,26 @@ def test_artifacts_only_has_no_store() -> None:
     given = arguments(Options(artifacts_only=True))
     assert "--artifacts-only" in given
     assert not [argument for argument in given if "store-uri" in argument]
+    _, upstream = resolve(Options(artifacts_only=True), Path("/d"))
+    assert not [name for name in mlflow_environment({}, upstream) if "STORE_URI" in name]
+
+
+def test_hands_stores_over_where_others_do_not_see_the_passwords() -> None:
+    options = Options(backend_store_uri="postgresql://me:secret@h/db")
+    _, upstream = resolve(options, Path("/d"))
+    environment = mlflow_environment({"MLFLOW_REGISTRY_STORE_URI": "x"}, upstream)
+    stored = "headwater+postgresql://me:secret@h/db"
+    assert environment["MLFLOW_BACKEND_STORE_URI"] == stored
+    assert environment["MLFLOW_REGISTRY_STORE_URI"] == stored
+    assert not [argument for argument in arguments(options) if "me:secret" in argument]
 
 
 def test_sends_no_telemetry() -> None:
-    environment = mlflow_environment(
-        {"MLFLOW_DISABLE_TELEMETRY": "false", "MLFLOW_BACKEND_STORE_URI": "x", "A": "b"}
-    )
+    _, upstream = resolve(Options(), Path("/d"))
+    environment = mlflow_environment({"MLFLOW_DISABLE_TELEMETRY": "false", "A": "b"}, upstream)
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert environment["DO_NOT_TRACK"] == "true"
     assert environment["A"] == "b"
-    assert "MLFLOW_BACKEND_STORE_URI" not in environment
 
 
 def test_every_option_is_one_of_mlflows() -> None:

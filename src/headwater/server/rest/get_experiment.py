@@ -9,5 +9,5 @@ from headwater.wire.get_experiment import decode_get_experiment
 
 async def handle(service: TrackingService, request: Request) -> bytes:
     """Answer with an experiment."""
-    experiment = get_experiment(service, decode_get_experiment(request.query))
+    experiment = await get_experiment(service, decode_get_experiment(request.query))
     return encode_get_experiment(experiment, names_workspace=service.behaviour.names_workspace)

@@ -9,4 +9,4 @@ from headwater.wire.run import encode_get_run
 
 async def handle(service: TrackingService, request: Request) -> bytes:
     """Answer with a run."""
-    return encode_get_run(get_run(service, decode_get_run(request.query)))
+    return encode_get_run(await get_run(service, decode_get_run(request.query)))

@@ -8,6 +8,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
+LOCK_ROW = "/* lock row */"
+"""Ends a SELECT of one row that other writers must not change until the transaction ends.
+
+Where several write at once, a write locks the row of its run before all that belongs to the run.
+SQLite, which has one writer at a time, takes it for the comment that it is.
+"""
+
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
 Parameters = Sequence[Any]
@@ -19,10 +26,6 @@ class Cursor(Protocol):
     @property
     def rowcount(self) -> int:
         """Rows that an INSERT, UPDATE or DELETE changed."""
-
-    @property
-    def lastrowid(self) -> int | None:
-        """Integer key of the row last inserted."""
 
     def fetchone(self) -> Any:
         """Return the next row, or None."""
@@ -68,12 +71,16 @@ class Database(ABC):
         """
 
     @abstractmethod
-    async def read(self, operation: Operation[Result]) -> Result:
-        """Run the operation on a snapshot, on a worker thread."""
+    async def read(self, operation: Operation[Result], *, brief: bool = False) -> Result:
+        """Run the operation on a snapshot, on a worker thread.
+
+        One of microseconds may say so with ``brief``: where the database is at hand, it runs
+        without a change of threads.
+        """
 
     @abstractmethod
     def read_now(self, operation: Operation[Result]) -> Result:
-        """Run the operation on a snapshot, on this thread; for work of microseconds."""
+        """Run the operation on a snapshot, on this thread, which waits for it."""
 
     @abstractmethod
     def close(self) -> None:

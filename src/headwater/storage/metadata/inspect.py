@@ -1,8 +1,9 @@
-"""Tells whether a SQLite file can serve, without importing MLflow or alembic."""
+"""Tells whether a database can serve, without importing MLflow or alembic."""
 
 import enum
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ from headwater.errors import SchemaError
 from headwater.mlflow_release import MlflowRelease
 from headwater.storage.migrations import HEAD_REVISION, REVISIONS, VERSION_TABLE
 
-_MLFLOW_VERSION_TABLE = "alembic_version"
+MLFLOW_VERSION_TABLE = "alembic_version"
 _OWN_TABLES = ("headwater_metric_blocks", "headwater_metric_series", "headwater_metric_chunks")
 
 
@@ -18,12 +19,29 @@ class SchemaState(enum.Enum):
     """What a database needs before it can serve."""
 
     EMPTY = "empty"
-    """There is no file, or no table in it: `prepare.create` makes the database."""
+    """There is no file, or no table: `create` makes the database."""
 
     NEEDS_MIGRATION = "needs migration"
-    """MLflow's tables are current, ours are missing or older: `prepare.migrate` adds them."""
+    """MLflow's tables are current, ours are missing or older: `migrate` adds them."""
 
     CURRENT = "current"
+
+
+@dataclass(frozen=True)
+class FoundSchema:
+    """What a database holds."""
+
+    name: str
+    """What messages call the database."""
+
+    uri: str
+    """What `mlflow db upgrade` is given."""
+
+    tables: frozenset[str]
+    revisions: list[str]
+    """MLflow's; one, unless the database is damaged."""
+
+    own_revisions: list[str]
 
 
 def inspect(path: Path, release: MlflowRelease) -> SchemaState:
@@ -37,13 +55,22 @@ def inspect(path: Path, release: MlflowRelease) -> SchemaState:
     if not path.exists() or path.stat().st_size == 0:
         return SchemaState.EMPTY
     try:
-        tables, revisions, own_revisions = _read(path)
+        found = _read(path)
     except sqlite3.Error as error:
         raise SchemaError(f"{path} cannot be opened as a SQLite database: {error}") from error
-    if not tables:
+    return schema_state(found, release)
+
+
+def schema_state(found: FoundSchema, release: MlflowRelease) -> SchemaState:
+    """Return what a database that holds this needs.
+
+    Raises:
+        SchemaError: see `inspect`.
+    """
+    if not found.tables:
         return SchemaState.EMPTY
-    _check_mlflow(path, release, tables, revisions)
-    return _own_state(path, tables, own_revisions)
+    _check_mlflow(found, release)
+    return _own_state(found)
 
 
 def _check_is_file(path: Path) -> None:
@@ -56,7 +83,7 @@ def _check_is_file(path: Path) -> None:
         raise SchemaError(f"{path} is not a regular file")
 
 
-def _read(path: Path) -> tuple[frozenset[str], list[str], list[str]]:
+def _read(path: Path) -> FoundSchema:
     # Not mode=ro: opening a database in WAL mode needs its shared memory file.
     connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode=rw", uri=True, timeout=20
@@ -69,9 +96,11 @@ def _read(path: Path) -> tuple[frozenset[str], list[str], list[str]]:
             "ESCAPE '\\'"
         )
         tables = frozenset(name for (name,) in names)
-        return (
+        return FoundSchema(
+            str(path),
+            f"sqlite:///{path}",
             tables,
-            _revisions(connection, _MLFLOW_VERSION_TABLE, tables),
+            _revisions(connection, MLFLOW_VERSION_TABLE, tables),
             _revisions(connection, VERSION_TABLE, tables),
         )
     finally:
@@ -85,36 +114,34 @@ def _revisions(connection: sqlite3.Connection, table: str, tables: frozenset[str
     return [revision for (revision,) in rows]
 
 
-def _check_mlflow(
-    path: Path, release: MlflowRelease, tables: frozenset[str], revisions: list[str]
-) -> None:
+def _check_mlflow(found: FoundSchema, release: MlflowRelease) -> None:
+    revisions = found.revisions
     if revisions == [release.head_revision]:
         return
-    if not revisions and not {"experiments", "runs"} & tables:
+    if not revisions and not {"experiments", "runs"} & found.tables:
         raise SchemaError(
-            f"{path} is not an MLflow database: it holds other tables, and none of MLflow's"
+            f"{found.name} is not an MLflow database: it holds other tables, and none of MLflow's"
         )
     if unknown := [revision for revision in revisions if revision not in release.known_revisions]:
         raise SchemaError(
-            f"{path} was written by a newer MLflow (its schema is {unknown[0]}) than the "
+            f"{found.name} was written by a newer MLflow (its schema is {unknown[0]}) than the "
             f"installed {release.version}; run: pip install --upgrade mlflow"
         )
-    found = revisions[0] if revisions else "incomplete"
+    revision = revisions[0] if revisions else "incomplete"
     raise SchemaError(
-        f"{path} has an older MLflow schema ({found}) than MLflow {release.version} needs "
-        f"({release.head_revision}); back the file up, then run: "
-        f"mlflow db upgrade sqlite:///{path}"
+        f"{found.name} has an older MLflow schema ({revision}) than MLflow {release.version} needs "
+        f"({release.head_revision}); back the database up, then run: mlflow db upgrade {found.uri}"
     )
 
 
-def _own_state(path: Path, tables: frozenset[str], revisions: list[str]) -> SchemaState:
-    if unknown := [revision for revision in revisions if revision not in REVISIONS]:
+def _own_state(found: FoundSchema) -> SchemaState:
+    if unknown := [revision for revision in found.own_revisions if revision not in REVISIONS]:
         raise SchemaError(
-            f"{path} was written by a newer Headwater (its schema is {unknown[0]}); "
+            f"{found.name} was written by a newer Headwater (its schema is {unknown[0]}); "
             "run: pip install --upgrade headwater"
         )
-    if revisions != [HEAD_REVISION]:
+    if found.own_revisions != [HEAD_REVISION]:
         return SchemaState.NEEDS_MIGRATION
-    if lost := [table for table in _OWN_TABLES if table not in tables]:
-        raise SchemaError(f"{path} has lost its table {lost[0]}; restore a backup")
+    if lost := [table for table in _OWN_TABLES if table not in found.tables]:
+        raise SchemaError(f"{found.name} has lost its table {lost[0]}; restore a backup")
     return SchemaState.CURRENT

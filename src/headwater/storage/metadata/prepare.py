@@ -8,14 +8,10 @@ import contextlib
 import fcntl
 import glob
 import os
-import re
 import secrets
 import shutil
 import sqlite3
 import stat
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +20,7 @@ from headwater.entities.artifact_location import experiment_location
 from headwater.errors import SchemaError
 from headwater.mlflow_release import MlflowRelease
 from headwater.storage.metadata.inspect import SchemaState, inspect
-from headwater.storage.metadata.orphan import WITH_PARENT
+from headwater.storage.metadata.run_module import run_module
 from headwater.storage.migrations import HEAD_REVISION
 
 __all__ = ["SchemaState", "create", "inspect", "migrate"]
@@ -61,7 +57,7 @@ def migrate(path: Path) -> None:
     Raises:
         SchemaError: a migration failed; the database is as it was.
     """
-    _run_module("headwater.storage.migrations", path)
+    run_module("headwater.storage.migrations", str(path), str(path))
 
 
 def template_path(release: MlflowRelease) -> Path:
@@ -129,7 +125,7 @@ def _usable(template: Path, release: MlflowRelease) -> bool:
 
 
 def _build(path: Path) -> None:
-    _run_module("headwater.mlflow_plugin.create_database", path)
+    run_module("headwater.mlflow_plugin.create_database", str(path), str(path))
 
 
 def _finish(path: Path, artifact_root: str) -> None:
@@ -144,41 +140,6 @@ def _finish(path: Path, artifact_root: str) -> None:
     except sqlite3.Error as error:
         raise SchemaError(f"{path} cannot be filled: {error}") from error
     _sync(path)
-
-
-def _run_module(module: str, path: Path) -> None:
-    """Run ``python -m module path`` to its end; it ends when this process is killed, too."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("MLFLOW_", "_MLFLOW_"))
-    }
-    environment["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    command = [sys.executable, "-W", "ignore", "-m", module, str(path), WITH_PARENT]
-    with tempfile.TemporaryFile() as output:
-        with subprocess.Popen(  # noqa: S603  # our own interpreter and module
-            command,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        ) as process:
-            try:
-                status = process.wait()
-            except BaseException:
-                process.kill()
-                raise
-        if status != 0:
-            output.seek(0)
-            reason = _reason(output.read().decode(errors="replace")) or f"exit status {status}"
-            raise SchemaError(f"{path} cannot be brought up to date: {reason}")
-
-
-def _reason(output: str) -> str:
-    """Return the line of a traceback that names the exception, else the last line."""
-    lines = output.strip().splitlines()
-    named = [line for line in lines if re.match(r"[\w.]+: ", line)]
-    return (named or lines or [""])[-1]
 
 
 @contextlib.contextmanager

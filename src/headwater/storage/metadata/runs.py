@@ -2,7 +2,7 @@
 
 from headwater.entities.run import RunInfo
 from headwater.storage.metadata import tags
-from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.base import LOCK_ROW, Connection
 
 ACTIVE = "active"
 DELETED = "deleted"
@@ -18,6 +18,12 @@ _INFO = """
            artifact_uri
     FROM runs WHERE run_uuid = ?
 """
+_LIFECYCLE = f"SELECT lifecycle_stage, experiment_id FROM runs WHERE run_uuid = ? {LOCK_ROW}"  # noqa: S608  # constants
+_UPDATE_LIFECYCLES = f"""
+    UPDATE runs SET lifecycle_stage = ?, deleted_time = ? WHERE run_uuid IN (
+        SELECT run_uuid FROM runs WHERE experiment_id = ? ORDER BY run_uuid {LOCK_ROW}
+    )
+"""  # noqa: S608
 _UPDATE = """
     UPDATE runs SET status = COALESCE(?, status), end_time = COALESCE(?, end_time)
     WHERE run_uuid = ?
@@ -25,10 +31,11 @@ _UPDATE = """
 
 
 def lifecycle(connection: Connection, run_id: str) -> tuple[str, int] | None:
-    """Return the run's lifecycle stage and experiment, or None where there is no such run."""
-    row: tuple[str, int] | None = connection.execute(
-        "SELECT lifecycle_stage, experiment_id FROM runs WHERE run_uuid = ?", (run_id,)
-    ).fetchone()
+    """Return the run's lifecycle stage and experiment, or None where there is no such run.
+
+    A write that goes on to change anything of the run calls this first: it locks the run's row.
+    """
+    row: tuple[str, int] | None = connection.execute(_LIFECYCLE, (run_id,)).fetchone()
     return row
 
 
@@ -81,7 +88,4 @@ def set_lifecycle_of_all(
     connection: Connection, experiment_id: int, stage: str, deleted_time: int | None
 ) -> None:
     """Move every run of an experiment to a lifecycle stage."""
-    connection.execute(
-        "UPDATE runs SET lifecycle_stage = ?, deleted_time = ? WHERE experiment_id = ?",
-        (stage, deleted_time, experiment_id),
-    )
+    connection.execute(_UPDATE_LIFECYCLES, (stage, deleted_time, experiment_id))

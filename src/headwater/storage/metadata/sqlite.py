@@ -36,8 +36,10 @@ class SqliteDatabase(Database):
             raise DatabaseError("the database is closed")
         return await self._committer.write(operation, long=long)
 
-    async def read(self, operation: Operation[Result]) -> Result:
+    async def read(self, operation: Operation[Result], *, brief: bool = False) -> Result:
         """See `Database.read`."""
+        if brief:
+            return self.read_now(operation)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, partial(self.read_now, operation))
 

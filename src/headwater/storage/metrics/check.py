@@ -12,7 +12,7 @@ from headwater.entities.metric import Series
 from headwater.errors import CorruptBlockError
 from headwater.storage.metadata.base import Connection, Row
 from headwater.storage.metrics import block, chunk, series
-from headwater.storage.metrics.latest import UPSERT, latest_rows
+from headwater.storage.metrics.latest import UPSERT, latest_points
 from headwater.storage.metrics.summary import Summary, combined, summarise
 
 _RUNS = """
@@ -20,7 +20,10 @@ SELECT run_uuid FROM headwater_metric_blocks UNION SELECT run_uuid FROM headwate
 ORDER BY 1
 """
 
-_BLOCKS = "SELECT block_id, payload FROM headwater_metric_blocks WHERE run_uuid = ?"
+_BLOCKS = """
+SELECT block_id, payload FROM headwater_metric_blocks
+WHERE run_uuid = ? AND block_id > ? ORDER BY block_id LIMIT 256
+"""
 
 _SERIES = "SELECT key FROM headwater_metric_series WHERE run_uuid = ? ORDER BY key"
 
@@ -68,14 +71,21 @@ def check_run(connection: Connection, run_id: str) -> Iterator[Problem]:
 
 
 def _blocks(connection: Connection, run_id: str, latest: dict[str, Latest]) -> Iterator[Problem]:
-    for block_id, payload in connection.execute(_BLOCKS, (run_id,)):
+    for block_id, payload in _stored_blocks(connection, run_id):
         try:
             points = block.decode(payload)
         except CorruptBlockError as error:
             yield Problem(run_id, None, f"block {block_id}: {error}")
             continue
-        for key, step, timestamp, value, is_nan in latest_rows(points):
+        for key, step, timestamp, value, is_nan in latest_points(points).rows():
             _raise(latest, key, (step, timestamp, value, is_nan))
+
+
+def _stored_blocks(connection: Connection, run_id: str) -> Iterator[tuple[int, bytes]]:
+    after = 0
+    while page := connection.execute(_BLOCKS, (run_id, after)).fetchall():
+        yield from page
+        after = page[-1][0]
 
 
 def _series(

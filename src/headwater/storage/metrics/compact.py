@@ -24,7 +24,7 @@ _KEYS_A_STEP = 10_000
 
 _SELECT_BLOCKS = """
 SELECT block_id, payload FROM headwater_metric_blocks
-WHERE run_uuid = ? AND block_id > ? ORDER BY block_id
+WHERE run_uuid = ? AND block_id > ? ORDER BY block_id LIMIT ?
 """
 
 # Ids are given anew once the highest is deleted; the bytes tell whether it is the same block.
@@ -36,6 +36,9 @@ _SELECT_RUNS = """
 SELECT run_uuid, count(*), sum(points) FROM headwater_metric_blocks
 GROUP BY run_uuid ORDER BY run_uuid
 """
+
+_BLOCKS_A_PAGE = 256
+"""Bounds what a driver that fetches all rows at once has in memory."""
 
 _ATTEMPTS = 5
 
@@ -136,7 +139,7 @@ def _plan(connection: Connection, run_id: str, after: int) -> Step:
     keys: set[str] = set()
     points = damaged = 0
     last, more = after, False
-    for block_id, payload in connection.execute(_SELECT_BLOCKS, (run_id, after)):
+    for block_id, payload in _blocks_after(connection, run_id, after):
         if points >= _POINTS_A_STEP or len(keys) >= _KEYS_A_STEP:
             more = True
             break
@@ -155,6 +158,15 @@ def _plan(connection: Connection, run_id: str, after: int) -> Step:
     except CorruptBlockError:
         return Step(run_id, (), (), Compacted(left_blocks=damaged + len(blocks)), last, more)
     return Step(run_id, blocks, changes, Compacted(len(blocks), points, damaged), last, more)
+
+
+def _blocks_after(connection: Connection, run_id: str, after: int) -> Iterator[tuple[int, bytes]]:
+    while True:
+        page = connection.execute(_SELECT_BLOCKS, (run_id, after, _BLOCKS_A_PAGE)).fetchall()
+        yield from page
+        if len(page) < _BLOCKS_A_PAGE:
+            return
+        after = page[-1][0]
 
 
 def _by_key(blocks: Sequence[Points]) -> Iterator[tuple[str, Series]]:

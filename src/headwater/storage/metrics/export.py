@@ -3,19 +3,15 @@
 Plain MLflow reads them there.
 """
 
-import contextlib
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from headwater.entities.metric import Series, ordering_values
 from headwater.errors import CorruptBlockError
-from headwater.storage.metadata.base import Connection
-from headwater.storage.metadata.sqlite_connection import connect, translated_errors
+from headwater.storage.metadata.base import Connection, Database
 from headwater.storage.metrics import block, chunk
 
 _COUNT = """
@@ -28,7 +24,7 @@ SELECT sum(pieces), sum(points) FROM (
 
 _BLOCKS_AFTER = """
 SELECT block_id, run_uuid, points, payload FROM headwater_metric_blocks
-WHERE block_id > ? ORDER BY block_id
+WHERE block_id > ? ORDER BY block_id LIMIT 1000
 """
 
 _INSERT_ROW = """
@@ -64,14 +60,14 @@ class Exported:
         return Exported(self.blocks + other.blocks, self.points + other.points)
 
 
-def stored(path: Path) -> Exported:
+def stored(connection: Connection) -> Exported:
     """Count what the blocks and chunks of a database hold."""
-    with translated_errors(), contextlib.closing(connect(path, read_only=True)) as connection:
-        blocks, points = connection.execute(_COUNT).fetchone()
-        return Exported(blocks, points)
+    return Exported(*map(int, connection.execute(_COUNT).fetchone()))
 
 
-def export(path: Path, *, keep: bool, progress: Callable[[Exported], None]) -> Exported:
+async def export(
+    database: Database, *, keep: bool, progress: Callable[[Exported], None]
+) -> Exported:
     """Write every point as a row of MLflow's table; take blocks and chunks away unless `keep`.
 
     Each batch is one transaction: whenever this is stopped, every point is in a block or chunk, in
@@ -83,35 +79,26 @@ def export(path: Path, *, keep: bool, progress: Callable[[Exported], None]) -> E
         DatabaseError: the database refused a batch; the ones before it are done.
     """
     total, after, position = Exported(), 0, _Position()
-    with translated_errors(), contextlib.closing(connect(path)) as connection:
-        while True:
-            with _transaction(connection):
-                last, batch = _export_batch(connection, after, keep=keep)
-            if last is None:
-                break
-            # Without `keep` what is left starts at the beginning; ids may have been given anew.
-            after, total = last if keep else 0, total.plus(batch)
-            progress(total)
-        while True:
-            with _transaction(connection):
-                following, batch = _export_chunk(connection, position, keep=keep)
-            if following is None:
-                break
-            position, total = following, total.plus(batch)
-            progress(total)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    while True:
+        last, batch = await database.write(
+            lambda connection, after=after: _export_batch(connection, after, keep=keep),  # type: ignore[misc]
+            long=True,
+        )
+        if last is None:
+            break
+        # Without `keep` what is left starts at the beginning; ids may have been given anew.
+        after, total = last if keep else 0, total.plus(batch)
+        progress(total)
+    while True:
+        following, batch = await database.write(
+            lambda connection, position=position: _export_chunk(connection, position, keep=keep),  # type: ignore[misc]
+            long=True,
+        )
+        if following is None:
+            break
+        position, total = following, total.plus(batch)
+        progress(total)
     return total
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _export_batch(connection: Connection, after: int, *, keep: bool) -> tuple[int | None, Exported]:

@@ -65,8 +65,9 @@ VALUES ({", ".join("?" * 15)})
 """  # noqa: S608
 
 _SELECT_CHUNK_ROWS = f"""
-SELECT payload, chunk_id, {_CHUNK_COLUMNS} FROM headwater_metric_chunks WHERE series_id = ?
-ORDER BY last_timestamp, last_step
+SELECT payload, chunk_id, {_CHUNK_COLUMNS} FROM headwater_metric_chunks
+WHERE series_id = ? AND (last_timestamp, last_step) > (?, ?)
+ORDER BY last_timestamp, last_step LIMIT 16
 """  # noqa: S608
 
 _UPDATE_CHUNK = f"""
@@ -77,6 +78,8 @@ WHERE chunk_id = ? AND payload = ?
 _DELETE_SERIES = "DELETE FROM headwater_metric_series WHERE series_id = ? AND revision = ?"
 
 _DELETE_CHUNK = "DELETE FROM headwater_metric_chunks WHERE chunk_id = ? AND series_id = ?"
+
+_BEFORE_ALL = (-(1 << 63), -(1 << 63))
 
 _ENDS = 24
 """Chunks before a new point that may be small enough to be merged; they double in size."""
@@ -170,8 +173,11 @@ def new_row(points: Series) -> Row:
 
 def chunk_rows(connection: Connection, series_id: int) -> Iterator[tuple[Row, bytes]]:
     """Yield the rows of a series' chunks, (id, *`describe`), and their payloads, in order."""
-    for payload, *row in connection.execute(_SELECT_CHUNK_ROWS, (series_id,)):
-        yield tuple(row), payload
+    after = _BEFORE_ALL
+    while page := connection.execute(_SELECT_CHUNK_ROWS, (series_id, *after)).fetchall():
+        for payload, *row in page:
+            yield tuple(row), payload
+        after = page[-1][5:7]
 
 
 def describe(points: Series) -> Row:

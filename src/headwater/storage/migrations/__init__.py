@@ -7,6 +7,9 @@ paying for the import.
 VERSION_TABLE = "headwater_alembic_version"
 """Where alembic notes which revision the database has; MLflow's note is ``alembic_version``."""
 
+DATABASE_VARIABLE = "HEADWATER_MIGRATED_DATABASE"
+"""Where helper processes find a URI that may hold a password."""
+
 REVISIONS = ("0001", "0002")
 """Every revision this installation knows, oldest first."""
 

@@ -8,6 +8,7 @@ from alembic.config import Config
 from sqlalchemy.engine import Engine
 
 _ENVIRONMENT = Path(__file__).parent
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('headwater migrate', 0))"
 
 
 def upgrade(engine: Engine) -> None:
@@ -22,6 +23,8 @@ def upgrade(engine: Engine) -> None:
             # another process could read the same old revision meanwhile.
             connection.exec_driver_sql("PRAGMA busy_timeout = 20000")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql(_LOCK)
         command.upgrade(_configuration(connection), "head")
         connection.commit()
 
@@ -29,7 +32,16 @@ def upgrade(engine: Engine) -> None:
 def upgrade_file(path: Path) -> None:
     """Run the missing revisions on a SQLite file that holds MLflow's tables."""
     url = sqlalchemy.URL.create("sqlite", database=str(path))
-    engine = sqlalchemy.create_engine(url)
+    _upgrade_and_dispose(sqlalchemy.create_engine(url))
+
+
+def upgrade_server(uri: str) -> None:
+    """Run the missing revisions on a PostgreSQL database that holds MLflow's tables."""
+    url = sqlalchemy.make_url(uri).set(drivername="postgresql+psycopg")
+    _upgrade_and_dispose(sqlalchemy.create_engine(url))
+
+
+def _upgrade_and_dispose(engine: Engine) -> None:
     try:
         upgrade(engine)
     finally:

@@ -80,7 +80,7 @@ def test_older_mlflow_schema_tells_how_to_upgrade(tmp_path: Path) -> None:
     )
     message = refusal(path, newer)
     assert f"mlflow db upgrade sqlite:///{path}" in message
-    assert "back the file up" in message
+    assert "back the database up" in message
 
 
 def test_half_made_mlflow_schema_tells_how_to_upgrade(current: Path) -> None:

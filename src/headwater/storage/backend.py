@@ -1,0 +1,109 @@
+"""Which database holds a server's data, and how it is prepared and opened."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from headwater.errors import ConfigurationError
+from headwater.mlflow_release import MlflowRelease
+from headwater.storage.metadata import prepare
+from headwater.storage.metadata.base import Database
+from headwater.storage.metadata.inspect import SchemaState
+from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.metrics.activity import Activity
+from headwater.storage.metrics.base import MetricEngine
+from headwater.storage.metrics.sqlite import SqliteMetricEngine
+
+
+class Backend(ABC):
+    """A database that may not exist yet."""
+
+    name: str
+    """For people to read; without a password."""
+
+    @abstractmethod
+    def inspect(self, release: MlflowRelease) -> SchemaState:
+        """Return what the database needs, changing nothing.
+
+        Raises:
+            SchemaError: it cannot serve, and the message says what to do.
+        """
+
+    @abstractmethod
+    def create(self, release: MlflowRelease, artifact_root: str) -> None:
+        """Make the database, with MLflow's default experiment, where it is EMPTY.
+
+        Raises:
+            SchemaError: it cannot be made.
+        """
+
+    @abstractmethod
+    def migrate(self) -> None:
+        """Add Headwater's tables or bring them up to date.
+
+        Raises:
+            SchemaError: a migration failed; the database is as it was.
+        """
+
+    @abstractmethod
+    def open(self, activity: Activity | None = None) -> tuple[Database, MetricEngine]:
+        """Open the database, which must be CURRENT; what is stored is noted in `activity`.
+
+        Raises:
+            DatabaseError: it cannot be opened.
+        """
+
+    def prepare(self, release: MlflowRelease, artifact_root: str) -> None:
+        """Do whatever is needed for the database to be CURRENT.
+
+        Raises:
+            SchemaError: it cannot serve.
+        """
+        state = self.inspect(release)
+        if state is SchemaState.EMPTY:
+            self.create(release, artifact_root)
+            state = self.inspect(release)
+        if state is SchemaState.NEEDS_MIGRATION:
+            self.migrate()
+
+
+class SqliteBackend(Backend):
+    """A SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.name = str(path)
+
+    def inspect(self, release: MlflowRelease) -> SchemaState:
+        """See `Backend.inspect`."""
+        return prepare.inspect(self._path, release)
+
+    def create(self, release: MlflowRelease, artifact_root: str) -> None:
+        """See `Backend.create`."""
+        prepare.create(self._path, release, artifact_root)
+
+    def migrate(self) -> None:
+        """See `Backend.migrate`."""
+        prepare.migrate(self._path)
+
+    def open(self, activity: Activity | None = None) -> tuple[Database, MetricEngine]:
+        """See `Backend.open`."""
+        return SqliteDatabase(self._path), SqliteMetricEngine(activity)
+
+
+def backend_of(database: Path | str) -> Backend:
+    """Return the backend of a SQLite file, or of the URI of a PostgreSQL database.
+
+    Raises:
+        ConfigurationError: what the database needs is not installed, or the URI is malformed.
+    """
+    if isinstance(database, Path):
+        return SqliteBackend(database)
+    try:
+        # An extra, which servers on SQLite need not have nor load.
+        from headwater.storage.postgres_backend import PostgresBackend  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(
+            f"a PostgreSQL database needs the driver psycopg ({error}); "
+            "run: pip install 'headwater[postgres]'"
+        ) from error
+    return PostgresBackend(database)

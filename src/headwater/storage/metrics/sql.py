@@ -1,0 +1,123 @@
+"""What metric engines on SQL databases share: chunks, blocks, MLflow's rows, merged on reading."""
+
+import time
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from headwater.entities.metric import Points, Series
+from headwater.errors import CorruptBlockError
+from headwater.storage.metadata.base import Connection
+from headwater.storage.metrics import block, series
+from headwater.storage.metrics.activity import Activity
+from headwater.storage.metrics.base import MetricEngine
+from headwater.storage.metrics.latest import UPSERT, LatestPoints, latest_points
+from headwater.storage.metrics.merge import merged
+
+_INSERT_BLOCK = "INSERT INTO headwater_metric_blocks (run_uuid, points, payload) VALUES (?, ?, ?)"
+
+_SELECT_BLOCKS = "SELECT payload FROM headwater_metric_blocks WHERE run_uuid = ? ORDER BY block_id"
+
+_SELECT_ROWS = "SELECT step, timestamp, value, is_nan FROM metrics WHERE run_uuid = ? AND key = ?"
+
+
+class SqlMetricEngine(MetricEngine):
+    """Portable statements; what a database does better in its own way is a method to override.
+
+    What it stores is noted in `activity`, if any.
+    """
+
+    def __init__(self, activity: Activity | None = None) -> None:
+        self._activity = activity
+
+    def run_ended(self, run_id: str) -> None:
+        """See `MetricEngine.run_ended`."""
+        if self._activity is not None:
+            self._activity.ended(run_id)
+
+    def append(self, connection: Connection, run_id: str, points: Points) -> None:
+        """See `MetricEngine.append`."""
+        if len(points) == 0:
+            return
+        payload = block.encode(points)
+        connection.execute(_INSERT_BLOCK, (run_id, len(points), payload))
+        self._note(run_id, len(points))
+        self._update_latest(connection, run_id, latest_points(points))
+
+    def append_point(
+        self,
+        connection: Connection,
+        run_id: str,
+        key: str,
+        step: int,
+        timestamp: int,
+        value: float,
+    ) -> None:
+        """See `MetricEngine.append_point`."""
+        payload = block.encode_point(key, step, timestamp, value)
+        connection.execute(_INSERT_BLOCK, (run_id, 1, payload))
+        self._note(run_id, 1)
+        is_nan = value != value  # only NaN differs from itself
+        stored = 0.0 if is_nan else value
+        connection.execute(UPSERT, (run_id, key, step, timestamp, stored, is_nan))
+
+    def histories(
+        self, connection: Connection, run_ids: Sequence[str], key: str
+    ) -> dict[str, Series]:
+        """See `MetricEngine.histories`."""
+        found = {}
+        for run_id in run_ids:
+            pieces = [
+                *series.load_all(connection, run_id, key),
+                *_blocks(connection, run_id, key),
+            ]
+            if (rows := _rows(connection, run_id, key)) is not None:
+                pieces.append(rows)
+            if pieces:
+                found[run_id] = merged(pieces)
+        return found
+
+    def _update_latest(self, connection: Connection, run_id: str, latest: LatestPoints) -> None:
+        """Make `latest` the run's latest metrics, but for keys that have later ones."""
+        rows = zip([run_id] * len(latest.keys), *latest.columns, strict=True)
+        connection.executemany(UPSERT, rows)
+
+    def _note(self, run_id: str, points: int) -> None:
+        if self._activity is not None:
+            self._activity.logged(run_id, 1, points, time.monotonic())
+
+
+def _blocks(connection: Connection, run_id: str, key: str) -> list[Series]:
+    pieces = []
+    for (payload,) in connection.execute(_SELECT_BLOCKS, (run_id,)):
+        if not block.holds_key(payload, key):
+            continue
+        try:
+            points = block.decode(payload)
+        except CorruptBlockError as error:
+            raise CorruptBlockError(f"{error}; run {run_id}, metric {key!r}") from error
+        if (piece := _of_key(points, key)) is not None:
+            pieces.append(piece)
+    return pieces
+
+
+def _of_key(points: Points, key: str) -> Series | None:
+    whole = Series(points.steps, points.timestamps, points.values)
+    if points.keys == (key,):
+        return whole
+    if key not in points.keys:
+        return None
+    return whole.take(np.flatnonzero(points.key_index == points.keys.index(key)))
+
+
+def _rows(connection: Connection, run_id: str, key: str) -> Series | None:
+    rows: Iterable[tuple[int, int, float, int]] = connection.execute(_SELECT_ROWS, (run_id, key))
+    columns = list(zip(*rows, strict=True))
+    if not columns:
+        return None
+    steps, timestamps, values, is_nan = columns
+    return Series(
+        np.array(steps, np.int64),
+        np.array(timestamps, np.int64),
+        np.where(np.array(is_nan, bool), np.nan, np.array(values, np.float64)),
+    )

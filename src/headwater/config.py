@@ -37,6 +37,9 @@ class ServerConfig:
     """Path prefix of every route, without a trailing slash."""
 
     security: SecurityConfig = field(default_factory=SecurityConfig)
+    relaxed_durability: bool = False
+    """What was acknowledged last may be lost with the power, though not with the process."""
+
     workspaces: bool = False
     """With workspaces enabled, tracking requests go to MLflow's own code."""
 

@@ -12,6 +12,7 @@ HeadwaterError
 ├── NotServedError            correct only in MLflow's own code: hand the request over
 └── RequestError              the request cannot be carried out; carries MLflow's error code
     ├── NotFoundError         RESOURCE_DOES_NOT_EXIST
+    ├── ConflictError         RESOURCE_CONFLICT
     └── InvalidParameterError INVALID_PARAMETER_VALUE
 """
 
@@ -71,6 +72,12 @@ class NotFoundError(RequestError):
     """The run, experiment or tag that the request names does not exist."""
 
     error_code = "RESOURCE_DOES_NOT_EXIST"
+
+
+class ConflictError(RequestError):
+    """What the request builds on is not what is stored."""
+
+    error_code = "RESOURCE_CONFLICT"
 
 
 class InvalidParameterError(RequestError):

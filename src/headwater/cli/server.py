@@ -58,6 +58,7 @@ def server(
     gunicorn_opts: given.GunicornOpts = None,
     waitress_opts: given.WaitressOpts = None,
     uvicorn_opts: given.UvicornOpts = None,
+    relaxed_durability: given.RelaxedDurability = False,
     dev: given.Dev = False,
     read_replica_backend_store_uri: given.ReadReplica = None,
 ) -> None:

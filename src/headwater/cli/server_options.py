@@ -189,6 +189,15 @@ EnableWorkspaces = Annotated[
         help="Isolate experiments and models by workspace.",
     ),
 ]
+RelaxedDurability = Annotated[
+    bool,
+    typer.Option(
+        "--relaxed-durability",
+        envvar="HEADWATER_RELAXED_DURABILITY",
+        rich_help_panel=_ADVANCED,
+        help="Answer before the disk has synced: faster, but the last writes go with the power.",
+    ),
+]
 AppName = Annotated[str | None, typer.Option(hidden=True)]
 GunicornOpts = Annotated[str | None, typer.Option(envvar="MLFLOW_GUNICORN_OPTS", hidden=True)]
 WaitressOpts = Annotated[str | None, typer.Option(hidden=True)]

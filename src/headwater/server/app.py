@@ -12,10 +12,10 @@ from headwater.config import ServerConfig
 from headwater.errors import HeadwaterError, NotServedError
 from headwater.mlflow_release import MlflowRelease
 from headwater.server.body import LARGEST_BUFFERED, ClientDisconnectedError, read_body, replay
-from headwater.server.errors import INTERNAL, STARTING, ErrorAnswer, answer_for
+from headwater.server.errors import INTERNAL, STARTING, TOO_LARGE, ErrorAnswer, answer_for
 from headwater.server.gate import Gate
 from headwater.server.rest.request import Handler, Request
-from headwater.server.routes import Routes
+from headwater.server.routes import OWN_API, Routes
 from headwater.server.security import Headers, Security, refuse_host
 from headwater.server.user_interface import UserInterface
 from headwater.tracking.service import TrackingService
@@ -53,6 +53,7 @@ class Front:
         self._upstream = upstream
         self._security = Security(config.security, config.static_prefix)
         self._interface = UserInterface(release.user_interface, config.static_prefix)
+        self._own_api = f"{config.static_prefix}{OWN_API}/"
         self._texts = _texts(config.static_prefix, release)
         self._guarded_native = self._security.wrap(self._native_without_headers)
         self._guarded_page = self._security.wrap(self._page)
@@ -67,7 +68,7 @@ class Front:
             await self._other(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        if not _is_ordinary(scope, headers):
+        if not self._is_own(scope) and not _is_ordinary(scope, headers):
             await self._upstream(scope, receive, send)
         elif not self._security.host_allowed(host := headers.get(b"host")):
             await refuse_host(host, send)
@@ -76,6 +77,11 @@ class Front:
             await self._guarded_native(scope, receive, send)
         else:
             await self._native(scope, receive, send, handler, self._security.headers)
+
+    def _is_own(self, scope: Scope) -> bool:
+        """Say whether the route is Headwater's: then no request to it is MLflow's to answer."""
+        path: str = scope["path"]
+        return path.startswith(self._own_api)
 
     async def _native_without_headers(self, scope: Scope, receive: Receive, send: Send) -> None:
         handler = self._routes[scope["method"], scope["path"]]
@@ -87,6 +93,9 @@ class Front:
         try:
             body, complete = await read_body(receive)
         except ClientDisconnectedError:
+            return
+        if len(body) > LARGEST_BUFFERED and self._is_own(scope):
+            await _send_error(send, TOO_LARGE, headers)
             return
         if complete:
             service = self._gate.service or await self._gate.passed(self._gate_seconds)
@@ -164,7 +173,9 @@ async def _ask(
 ) -> bytes | ErrorAnswer:
     """Run the handler; whatever it raises but NotServedError becomes an answer."""
     try:
-        return await handler(service, Request(scope["method"], scope["query_string"], body))
+        return await handler(
+            service, Request(scope["method"], scope["query_string"], body, scope["headers"])
+        )
     except NotServedError:
         raise
     except HeadwaterError as error:

@@ -20,6 +20,7 @@ from headwater.errors import (
 _HTTP_STATUS = {
     "INTERNAL_ERROR": 500,
     "INVALID_PARAMETER_VALUE": 400,
+    "RESOURCE_CONFLICT": 409,
     "RESOURCE_ALREADY_EXISTS": 400,
     "RESOURCE_DOES_NOT_EXIST": 404,
     "TEMPORARILY_UNAVAILABLE": 503,
@@ -29,6 +30,7 @@ _HTTP_STATUS = {
 _CLASSIFICATION = {
     "INTERNAL_ERROR": ("XXM00", "CLIENT_INTERNAL_ERROR"),
     "INVALID_PARAMETER_VALUE": ("KAM00", "INVALID_PARAMETER_VALUE"),
+    "RESOURCE_CONFLICT": ("KAM00", "RESOURCE_CONFLICT"),
     "RESOURCE_ALREADY_EXISTS": ("KAM00", "RESOURCE_ALREADY_EXISTS"),
     "RESOURCE_DOES_NOT_EXIST": ("KAM00", "RESOURCE_NOT_FOUND"),
     "TEMPORARILY_UNAVAILABLE": ("XXM00", "CLIENT_INTERNAL_ERROR"),
@@ -66,6 +68,11 @@ class ErrorAnswer:
 
 
 INTERNAL = ErrorAnswer(500, "INTERNAL_ERROR", "Internal error; the server's log has the details.")
+TOO_LARGE = ErrorAnswer(
+    413,
+    "INVALID_PARAMETER_VALUE",
+    "The request body has more than 8 MiB; send it in several requests.",
+)
 STARTING = ErrorAnswer(
     503, "TEMPORARILY_UNAVAILABLE", "The server is preparing its database; try again.", 5
 )

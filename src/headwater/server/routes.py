@@ -13,6 +13,7 @@ from headwater.server.rest import (
     get_metric_history_bulk,
     get_metric_history_bulk_interval,
     get_run,
+    ingest,
     log_batch,
     log_metric,
     log_parameter,
@@ -30,7 +31,7 @@ from headwater.server.rest.request import Handler
 
 _API = "/api/2.0/mlflow"
 _AJAX_API = "/ajax-api/2.0/mlflow"
-_OWN_API = "/api/2.0/headwater"
+OWN_API = "/api/2.0/headwater"
 
 Routes = dict[tuple[str, str], Handler]
 """(method, path) -> handler."""
@@ -66,6 +67,8 @@ _AJAX_ONLY: Routes = {
 }
 
 _OWN: Routes = {
+    ("GET", "/metrics/ingest"): ingest.handle_position,
+    ("POST", "/metrics/ingest"): ingest.handle,
     ("GET", "/metrics/series"): metric_series.handle,
 }
 
@@ -83,5 +86,5 @@ def native_routes(static_prefix: str = "", *, experiments: bool = True) -> Route
     for (method, path), handler in _AJAX_ONLY.items():
         routes[method, f"{static_prefix}{_AJAX_API}{path}"] = handler
     for (method, path), handler in _OWN.items():
-        routes[method, f"{static_prefix}{_OWN_API}{path}"] = handler
+        routes[method, f"{static_prefix}{OWN_API}{path}"] = handler
     return routes

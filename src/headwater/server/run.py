@@ -195,7 +195,7 @@ def _open(config: ServerConfig, release: MlflowRelease, activity: Activity) -> T
     """Bring the database up to date and open it."""
     backend = backend_of(config.database)
     backend.prepare(release, config.artifact_root)
-    database, metrics = backend.open(activity)
+    database, metrics = backend.open(activity, relaxed=config.relaxed_durability)
     return TrackingService(
         database=database,
         metrics=metrics,

@@ -45,6 +45,7 @@ class Options:
     workspace_store_uri: str | None = None
     workspaces: bool = False
     workers: int = 1
+    relaxed_durability: bool = False
 
 
 def resolve(options: Options, directory: Path) -> tuple[ServerConfig, UpstreamConfig]:
@@ -68,6 +69,7 @@ def resolve(options: Options, directory: Path) -> tuple[ServerConfig, UpstreamCo
         port=options.port,
         static_prefix=_static_prefix(options.static_prefix),
         security=_security(options),
+        relaxed_durability=options.relaxed_durability,
         workspaces=options.workspaces,
         artifacts_only=options.artifacts_only,
         trace_archival=options.trace_archival_config is not None,

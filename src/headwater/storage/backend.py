@@ -45,8 +45,12 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def open(self, activity: Activity | None = None) -> tuple[Database, MetricEngine]:
+    def open(
+        self, activity: Activity | None = None, *, relaxed: bool = False
+    ) -> tuple[Database, MetricEngine]:
         """Open the database, which must be CURRENT; what is stored is noted in `activity`.
+
+        `relaxed`: what is written last may be lost with the power of the database's machine.
 
         Raises:
             DatabaseError: it cannot be opened.
@@ -85,9 +89,11 @@ class SqliteBackend(Backend):
         """See `Backend.migrate`."""
         prepare.migrate(self._path)
 
-    def open(self, activity: Activity | None = None) -> tuple[Database, MetricEngine]:
+    def open(
+        self, activity: Activity | None = None, *, relaxed: bool = False
+    ) -> tuple[Database, MetricEngine]:
         """See `Backend.open`."""
-        return SqliteDatabase(self._path), SqliteMetricEngine(activity)
+        return SqliteDatabase(self._path, relaxed=relaxed), SqliteMetricEngine(activity)
 
 
 def backend_of(database: Path | str) -> Backend:

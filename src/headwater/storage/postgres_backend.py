@@ -43,6 +43,8 @@ class PostgresBackend(Backend):
         """See `Backend.migrate`."""
         prepare_postgres.migrate(self._uri)
 
-    def open(self, activity: Activity | None = None) -> tuple[Database, MetricEngine]:
+    def open(
+        self, activity: Activity | None = None, *, relaxed: bool = False
+    ) -> tuple[Database, MetricEngine]:
         """See `Backend.open`."""
-        return PostgresDatabase(self._uri), PostgresMetricEngine(activity)
+        return PostgresDatabase(self._uri, relaxed=relaxed), PostgresMetricEngine(activity)

@@ -1,7 +1,7 @@
 """The part of an HTTP request that a native handler sees."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 
 from headwater.tracking.service import TrackingService
 
@@ -18,6 +18,8 @@ class Request:
     """The query string as sent, without the question mark."""
 
     body: bytes
+    headers: Iterable[tuple[bytes, bytes]] = field(default=(), compare=False)
+    """(lower-case name, value)."""
 
 
 Handler = Callable[[TrackingService, Request], Awaitable[bytes]]

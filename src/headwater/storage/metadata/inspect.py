@@ -12,7 +12,12 @@ from headwater.mlflow_release import MlflowRelease
 from headwater.storage.migrations import HEAD_REVISION, REVISIONS, VERSION_TABLE
 
 MLFLOW_VERSION_TABLE = "alembic_version"
-_OWN_TABLES = ("headwater_metric_blocks", "headwater_metric_series", "headwater_metric_chunks")
+_OWN_TABLES = (
+    "headwater_metric_blocks",
+    "headwater_metric_series",
+    "headwater_metric_chunks",
+    "headwater_ingest_clients",
+)
 
 
 class SchemaState(enum.Enum):

@@ -26,11 +26,12 @@ class PostgresDatabase(Database):
     """An MLflow PostgreSQL database that any number of servers may use at once.
 
     See `Database` for the guarantees. A `read` sees what any server's returned `write` stored.
+    `relaxed`: what was written last may be lost with the database server.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, *, relaxed: bool = False) -> None:
         self._closed = False
-        self._writing = ConnectionPool(uri)
+        self._writing = ConnectionPool(uri, relaxed=relaxed)
         self._reading = ConnectionPool(uri, read_only=True)
         self._committer = PostgresCommitter(self._writing)
         self._readers = ThreadPoolExecutor(_READER_THREADS, thread_name_prefix="headwater-reader")

@@ -98,7 +98,7 @@ class PostgresConnection:
     result is looked at: what a statement raises may then come up in a later one, or in `sync`.
     """
 
-    def __init__(self, uri: str, *, read_only: bool = False) -> None:
+    def __init__(self, uri: str, *, read_only: bool = False, relaxed: bool = False) -> None:
         self._read_only = read_only
         self._pipeline: psycopg.Pipeline | None = None
         options = {name: value for name, value in _DEFAULTS.items() if name not in _given(uri)}
@@ -108,6 +108,8 @@ class PostgresConnection:
         _adapt(self._driver)
         self._adapted = True
         self._driver.execute(_PREPARE_SESSION)
+        if relaxed:
+            self._driver.execute("SET synchronous_commit TO off")
 
     @classmethod
     def of_driver(cls, driver: psycopg.Connection[Any]) -> "PostgresConnection":
@@ -178,9 +180,10 @@ class PostgresConnection:
 class ConnectionPool:
     """Open sessions to take one at a time; as many are opened as are in use at once."""
 
-    def __init__(self, uri: str, *, read_only: bool = False) -> None:
+    def __init__(self, uri: str, *, read_only: bool = False, relaxed: bool = False) -> None:
         self._uri = uri
         self._read_only = read_only
+        self._relaxed = relaxed
         self._idle: list[PostgresConnection] = []
         self._lock = threading.Lock()
         self._closed = False
@@ -195,7 +198,9 @@ class ConnectionPool:
         with self._lock:
             connection = self._idle.pop() if self._idle else None
         if connection is None:
-            connection = PostgresConnection(self._uri, read_only=self._read_only)
+            connection = PostgresConnection(
+                self._uri, read_only=self._read_only, relaxed=self._relaxed
+            )
         try:
             yield connection
         finally:

@@ -19,10 +19,14 @@ _READER_THREADS = 4
 
 
 class SqliteDatabase(Database):
-    """An MLflow SQLite database in WAL mode. See `Database` for the guarantees."""
+    """An MLflow SQLite database in WAL mode. See `Database` for the guarantees.
 
-    def __init__(self, path: Path) -> None:
+    `relaxed`: what was written last may be lost with the machine's power.
+    """
+
+    def __init__(self, path: Path, *, relaxed: bool = False) -> None:
         self.path = path
+        self._relaxed = relaxed
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._local = threading.local()
@@ -66,7 +70,7 @@ class SqliteDatabase(Database):
             self._connections.clear()
 
     def _open(self, *, read_only: bool) -> sqlite3.Connection:
-        connection = connect(self.path, read_only=read_only)
+        connection = connect(self.path, read_only=read_only, relaxed=self._relaxed)
         with self._lock:
             self._connections.append(connection)
         return connection

@@ -22,11 +22,12 @@ _CACHE_KIB = 32 * 1024
 """SQLite's own 2 MiB make a search over 2,000 runs read the same pages again and again."""
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(path: Path, *, read_only: bool = False, relaxed: bool = False) -> sqlite3.Connection:
     """Open a connection that behaves as MLflow's do: foreign keys, case-sensitive LIKE.
 
     Statements outside an explicit BEGIN commit on their own. WAL with synchronous=FULL: what is
-    committed survives power loss.
+    committed survives power loss, or where `relaxed` the end of the process only: the database is
+    whole after power loss, without the last commits.
 
     Raises:
         DatabaseError: the file cannot be opened.
@@ -41,7 +42,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             cached_statements=256,
         )
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {'NORMAL' if relaxed else 'FULL'}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA case_sensitive_like = true")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")

@@ -31,6 +31,12 @@ class MetricEngine(ABC):
     ) -> None:
         """Store one point, as `append` does; the value must be storable (see `Points`)."""
 
+    @abstractmethod
+    def append_block(
+        self, connection: Connection, run_id: str, points: Points, block: bytes
+    ) -> None:
+        """Store points, at least one, that `headwater.wire.metric_block` has encoded already."""
+
     def run_ended(self, run_id: str) -> None:  # noqa: B027  # a hint that may be ignored
         """Take note that no more points of the run are expected."""
 

@@ -11,9 +11,10 @@ import numpy as np
 from headwater.entities.metric import Series
 from headwater.errors import CorruptBlockError
 from headwater.storage.metadata.base import Connection, Row
-from headwater.storage.metrics import block, chunk, series
+from headwater.storage.metrics import chunk, series
 from headwater.storage.metrics.latest import UPSERT, latest_points
 from headwater.storage.metrics.summary import Summary, combined, summarise
+from headwater.wire import metric_block
 
 _RUNS = """
 SELECT run_uuid FROM headwater_metric_blocks UNION SELECT run_uuid FROM headwater_metric_series
@@ -73,7 +74,7 @@ def check_run(connection: Connection, run_id: str) -> Iterator[Problem]:
 def _blocks(connection: Connection, run_id: str, latest: dict[str, Latest]) -> Iterator[Problem]:
     for block_id, payload in _stored_blocks(connection, run_id):
         try:
-            points = block.decode(payload)
+            points = metric_block.decode(payload)
         except CorruptBlockError as error:
             yield Problem(run_id, None, f"block {block_id}: {error}")
             continue

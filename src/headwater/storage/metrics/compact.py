@@ -14,9 +14,10 @@ import numpy as np
 from headwater.entities.metric import Points, Series
 from headwater.errors import CorruptBlockError, StaleCompactionError
 from headwater.storage.metadata.base import Connection, Database, Row
-from headwater.storage.metrics import block, series
+from headwater.storage.metrics import series
 from headwater.storage.metrics.compaction import SeriesPlan, plan_series
 from headwater.storage.metrics.merge import merged
+from headwater.wire import metric_block
 
 _POINTS_A_STEP = 262_144
 _KEYS_A_STEP = 10_000
@@ -145,7 +146,7 @@ def _plan(connection: Connection, run_id: str, after: int) -> Step:
             break
         last = block_id
         try:
-            decoded.append(block.decode(payload))
+            decoded.append(metric_block.decode(payload))
         except CorruptBlockError:
             damaged += 1
             continue

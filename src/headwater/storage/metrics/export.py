@@ -12,7 +12,8 @@ import numpy as np
 from headwater.entities.metric import Series, ordering_values
 from headwater.errors import CorruptBlockError
 from headwater.storage.metadata.base import Connection, Database
-from headwater.storage.metrics import block, chunk
+from headwater.storage.metrics import chunk
+from headwater.wire import metric_block
 
 _COUNT = """
 SELECT sum(pieces), sum(points) FROM (
@@ -149,7 +150,7 @@ def _export_chunk(
 
 def _rows_of_block(run_id: str, payload: bytes) -> Iterator[tuple[Any, ...]]:
     try:
-        points = block.decode(payload)
+        points = metric_block.decode(payload)
     except CorruptBlockError as error:
         raise CorruptBlockError(f"{error}; run {run_id}") from error
     series = Series(points.steps, points.timestamps, points.values)

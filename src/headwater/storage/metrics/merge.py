@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from headwater.entities.metric import Points, Series, ordering_values
 
+_LEAST = np.iinfo(np.int64).min
+_FEW = 4
+
 
 def concatenated(pieces: Sequence[Series]) -> Series:
     """Return the points of one piece after those of another."""
@@ -62,11 +65,27 @@ def latest_positions(points: Points) -> NDArray[np.intp]:
 
     Of a NaN and a 0, which compare equal, the one logged first.
     """
-    columns = (ordering_values(points.values), points.timestamps, points.steps, points.key_index)
+    at = _at_last_steps(points)
+    keys = points.key_index[at]
+    columns = (ordering_values(points.values[at]), points.timestamps[at], points.steps[at], keys)
     # Backwards, so that the sort, which is stable, leaves the first of equal points last.
-    order = len(points) - 1 - np.lexsort(tuple(column[::-1] for column in columns))
-    keys = points.key_index[order]
-    return order[np.flatnonzero(np.append(keys[1:] != keys[:-1], True))]
+    order = len(at) - 1 - np.lexsort(tuple(column[::-1] for column in columns))
+    keys = keys[order]
+    return at[order[np.flatnonzero(np.append(keys[1:] != keys[:-1], True))]]
+
+
+def _at_last_steps(points: Points) -> NDArray[np.intp]:
+    """Return the positions of the points at the greatest step of their key: few have to be sorted.
+
+    All positions where there are few points a key.
+    """
+    if len(points.keys) == 1:
+        return np.flatnonzero(points.steps == points.steps.max(initial=_LEAST))
+    if len(points) < _FEW * len(points.keys):
+        return np.arange(len(points), dtype=np.intp)
+    greatest = np.full(len(points.keys), _LEAST)
+    np.maximum.at(greatest, points.key_index, points.steps)
+    return np.flatnonzero(points.steps == greatest[points.key_index])
 
 
 def _strictly_ascending(series: Series) -> bool:

@@ -8,11 +8,12 @@ import numpy as np
 from headwater.entities.metric import Points, Series
 from headwater.errors import CorruptBlockError
 from headwater.storage.metadata.base import Connection
-from headwater.storage.metrics import block, series
+from headwater.storage.metrics import series
 from headwater.storage.metrics.activity import Activity
 from headwater.storage.metrics.base import MetricEngine
 from headwater.storage.metrics.latest import UPSERT, LatestPoints, latest_points
 from headwater.storage.metrics.merge import merged
+from headwater.wire import metric_block
 
 _INSERT_BLOCK = "INSERT INTO headwater_metric_blocks (run_uuid, points, payload) VALUES (?, ?, ?)"
 
@@ -39,8 +40,13 @@ class SqlMetricEngine(MetricEngine):
         """See `MetricEngine.append`."""
         if len(points) == 0:
             return
-        payload = block.encode(points)
-        connection.execute(_INSERT_BLOCK, (run_id, len(points), payload))
+        self.append_block(connection, run_id, points, metric_block.encode(points))
+
+    def append_block(
+        self, connection: Connection, run_id: str, points: Points, block: bytes
+    ) -> None:
+        """See `MetricEngine.append_block`."""
+        connection.execute(_INSERT_BLOCK, (run_id, len(points), block))
         self._note(run_id, len(points))
         self._update_latest(connection, run_id, latest_points(points))
 
@@ -54,7 +60,7 @@ class SqlMetricEngine(MetricEngine):
         value: float,
     ) -> None:
         """See `MetricEngine.append_point`."""
-        payload = block.encode_point(key, step, timestamp, value)
+        payload = metric_block.encode_point(key, step, timestamp, value)
         connection.execute(_INSERT_BLOCK, (run_id, 1, payload))
         self._note(run_id, 1)
         is_nan = value != value  # only NaN differs from itself
@@ -90,10 +96,10 @@ class SqlMetricEngine(MetricEngine):
 def _blocks(connection: Connection, run_id: str, key: str) -> list[Series]:
     pieces = []
     for (payload,) in connection.execute(_SELECT_BLOCKS, (run_id,)):
-        if not block.holds_key(payload, key):
+        if not metric_block.holds_key(payload, key):
             continue
         try:
-            points = block.decode(payload)
+            points = metric_block.decode(payload)
         except CorruptBlockError as error:
             raise CorruptBlockError(f"{error}; run {run_id}, metric {key!r}") from error
         if (piece := _of_key(points, key)) is not None:

@@ -214,6 +214,13 @@ def test_commits_wait_for_the_disk_whatever_the_server_s_setting(
         connection.close()
 
 
+async def test_relaxed_commits_do_not_wait(uri: str) -> None:
+    database = PostgresDatabase(uri, relaxed=True)
+    show = "SHOW synchronous_commit"
+    assert await database.write(lambda c: c.execute(show).fetchone()) == ("off",)
+    database.close()
+
+
 @pytest.mark.parametrize(
     "value", [1 << 63, -(1 << 63) - 1, 1 << 70], ids=["above", "below", "far above"]
 )

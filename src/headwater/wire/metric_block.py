@@ -87,6 +87,19 @@ def decode(payload: bytes) -> Points:
         raise CorruptBlockError(f"a metric block cannot be read: {error}") from error
 
 
+def count(payload: bytes) -> int:
+    """Return how many points a block claims to have, before it is decoded.
+
+    Raises:
+        CorruptBlockError: it is too short to tell.
+    """
+    try:
+        points: int = _HEAD.unpack_from(payload, _CHECKSUM.size)[1]
+    except struct.error as error:
+        raise CorruptBlockError("a metric block is cut off") from error
+    return points
+
+
 def holds_key(payload: bytes, key: str) -> bool:
     """Say whether a block may hold points of a key, at a fraction of the cost of decoding."""
     return _encode_keys((key,)) in payload
@@ -131,12 +144,16 @@ def _decode(payload: bytes) -> Points:
     version, count, key_count = _HEAD.unpack_from(payload, 4)
     if version != _VERSION:
         raise CorruptBlockError(f"a metric block has the unknown version {version}")
+    if count and not key_count:
+        raise CorruptBlockError("a metric block has points without a key")
     keys, at = _decode_keys(payload, 4 + _HEAD.size, key_count)
     key_index: NDArray[np.intp]
     if key_count > 1:
         dtype = _key_index_dtype(key_count)
         key_index = np.frombuffer(payload, dtype, count, at).astype(np.intp)
         at += count * dtype.itemsize
+        if count and key_index.max() >= key_count:
+            raise CorruptBlockError("a metric block has a point of a key that it does not name")
     else:
         key_index = np.zeros(count, np.intp)
     steps, at = _decode_integers(payload, at, count)

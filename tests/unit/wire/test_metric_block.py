@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from headwater.entities.metric import Points, storable
 from headwater.errors import CorruptBlockError
-from headwater.storage.metrics import block
+from headwater.wire import metric_block
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 KEYS = st.text(min_size=1, max_size=20)
@@ -44,14 +44,14 @@ def assert_same(left: Points, right: Points) -> None:
 
 @given(points())
 def test_decode_gives_back_what_encode_packed(logged: Points) -> None:
-    assert_same(block.decode(block.encode(logged)), logged)
+    assert_same(metric_block.decode(metric_block.encode(logged)), logged)
 
 
 @given(KEYS, INT64, st.integers(0, 2**63 - 1), VALUES)
 def test_a_single_point_decodes_like_any_block(
     key: str, step: int, timestamp: int, value: float
 ) -> None:
-    decoded = block.decode(block.encode_point(key, step, timestamp, value))
+    decoded = metric_block.decode(metric_block.encode_point(key, step, timestamp, value))
     expected = Points(
         (key,),
         np.zeros(1, np.intp),
@@ -64,24 +64,24 @@ def test_a_single_point_decodes_like_any_block(
 
 @given(points(), st.data())
 def test_a_flipped_bit_is_noticed(logged: Points, data: st.DataObject) -> None:
-    payload = bytearray(block.encode(logged))
+    payload = bytearray(metric_block.encode(logged))
     bit = data.draw(st.integers(0, len(payload) * 8 - 1))
     payload[bit // 8] ^= 1 << (bit % 8)
     with pytest.raises(CorruptBlockError):
-        block.decode(bytes(payload))
+        metric_block.decode(bytes(payload))
 
 
 @given(points(), st.data())
 def test_a_truncated_block_is_noticed(logged: Points, data: st.DataObject) -> None:
-    payload = block.encode(logged)
+    payload = metric_block.encode(logged)
     with pytest.raises(CorruptBlockError):
-        block.decode(payload[: data.draw(st.integers(0, len(payload) - 1))])
+        metric_block.decode(payload[: data.draw(st.integers(0, len(payload) - 1))])
 
 
 @given(points())
 def test_holds_key_never_misses_a_key(logged: Points) -> None:
-    payload = block.encode(logged)
-    assert all(block.holds_key(payload, key) for key in logged.keys)
+    payload = metric_block.encode(logged)
+    assert all(metric_block.holds_key(payload, key) for key in logged.keys)
 
 
 def test_regular_series_cost_little_more_than_their_values() -> None:
@@ -93,12 +93,12 @@ def test_regular_series_cost_little_more_than_their_values() -> None:
         1_700_000_000_000 + 250 * np.arange(count, dtype=np.int64),
         np.random.default_rng(0).random(count),
     )
-    assert len(block.encode(regular)) < 8 * count + 64
+    assert len(metric_block.encode(regular)) < 8 * count + 64
 
 
 def test_values_born_as_float32_take_four_bytes() -> None:
     count = 1000
     values = np.random.default_rng(0).random(count).astype(np.float32).astype(np.float64)
     steps = np.arange(count, dtype=np.int64)
-    packed = block.encode(Points(("loss",), np.zeros(count, np.intp), steps, steps, values))
+    packed = metric_block.encode(Points(("loss",), np.zeros(count, np.intp), steps, steps, values))
     assert len(packed) < 4 * count + 64

@@ -1,0 +1,120 @@
+"""A frame gives back what was packed; whatever else arrives is refused, and named."""
+
+import uuid
+import zlib
+
+import numpy as np
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.wire.test_metric_block import assert_same, points
+
+from headwater.entities.metric import Points
+from headwater.errors import InvalidParameterError
+from headwater.wire import ingest, metric_block
+from headwater.wire.ingest import decode_frame, encode_frame
+
+CLIENT = uuid.UUID("00112233-4455-6677-8899-aabbccddeeff").hex
+RUN_IDS = st.text(st.sampled_from("0123456789abcdef"), min_size=32, max_size=32)
+BATCHES = st.lists(st.tuples(RUN_IDS, points()), max_size=4)
+
+
+def some_points(count: int = 3) -> Points:
+    steps = np.arange(count)
+    return Points(("loss",), np.zeros(count, np.intp), steps, steps + 1000, steps / 7)
+
+
+FRAME = encode_frame(CLIENT, 7, [("a" * 32, some_points()), ("b" * 32, some_points(1))])
+
+
+@given(st.uuids(), st.integers(1, 2**63 - 1), BATCHES, st.booleans())
+def test_round_trip(
+    client: uuid.UUID, sequence: int, batches: list[tuple[str, Points]], compress: bool
+) -> None:
+    body = encode_frame(client.hex, sequence, batches)
+    if compress:
+        frame = decode_frame(zstandard.ZstdCompressor().compress(body), "zstd")
+    else:
+        frame = decode_frame(body)
+    assert (frame.client_id, frame.sequence) == (client.hex, sequence)
+    assert [batch.run_id for batch in frame.batches] == [run_id for run_id, _ in batches]
+    for batch, (_, logged) in zip(frame.batches, batches, strict=True):
+        assert_same(batch.points, logged)
+        assert_same(metric_block.decode(batch.block), logged)
+
+
+@given(st.integers(0, 8 * len(FRAME) - 1))
+def test_every_flipped_bit_is_refused(position: int) -> None:
+    damaged = bytearray(FRAME)
+    damaged[position // 8] ^= 1 << position % 8
+    with pytest.raises(InvalidParameterError):
+        decode_frame(bytes(damaged))
+
+
+@given(st.integers(0, len(FRAME) - 1))
+def test_every_cut_is_refused(length: int) -> None:
+    with pytest.raises(InvalidParameterError):
+        decode_frame(FRAME[:length])
+
+
+@given(st.binary(max_size=200))
+def test_noise_is_refused(noise: bytes) -> None:
+    for encoding in ("", "zstd"):
+        with pytest.raises(InvalidParameterError):
+            decode_frame(noise, encoding)
+
+
+def sealed(content: bytes) -> bytes:
+    return zlib.crc32(content).to_bytes(4, "little") + content
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "text"),
+    [
+        (FRAME, "gzip", "Content-Encoding 'gzip'"),
+        (FRAME + b"x", "", "another length"),
+        (encode_frame(CLIENT, 0, []), "", "Sequence 0"),
+        (encode_frame(CLIENT, 2**63, []), "", "Sequence 9223372036854775808"),
+        (b"HWMI\x02" + FRAME[5:], "", "unknown version 2"),
+        (zstandard.compress(b"\0" * (ingest.LARGEST_FRAME + 1)), "zstd", "67,108,864 bytes"),
+    ],
+)
+def test_refusals_say_what_is_wrong(body: bytes, encoding: str, text: str) -> None:
+    with pytest.raises(InvalidParameterError, match=text):
+        decode_frame(body, encoding)
+
+
+def frame_around(block: bytes) -> bytes:
+    """Return a sound frame that holds any bytes as the block of a run."""
+    head = bytes.fromhex(CLIENT) + (1).to_bytes(8, "little") + (1).to_bytes(4, "little")
+    head += b"\x20" + b"a" * 32 + len(block).to_bytes(4, "little")
+    return b"HWMI\x01" + sealed(head) + block
+
+
+def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "MOST_POINTS", 3)
+    with pytest.raises(InvalidParameterError, match="more than 3 points"):
+        decode_frame(FRAME)
+    monkeypatch.setattr(ingest, "MOST_BATCHES", 1)
+    with pytest.raises(InvalidParameterError, match="more than 1 batches"):
+        decode_frame(FRAME)
+
+
+def test_a_few_bytes_that_claim_billions_of_points_are_not_unpacked() -> None:
+    column = b"\0" + bytes(8)
+    head = b"\x01" + (2**32 - 1).to_bytes(4, "little") + b"\x01\0" + b"\x01\0a"
+    with pytest.raises(InvalidParameterError, match="1,048,576 points"):
+        decode_frame(frame_around(sealed(head + column + column + b"\x04")))
+
+
+def test_a_metric_named_twice_in_a_block_is_refused() -> None:
+    twice = Points(("a", "a"), np.array([0, 1]), np.arange(2), np.arange(2), np.zeros(2))
+    with pytest.raises(InvalidParameterError, match=f"Run {'a' * 32}: a metric is named twice"):
+        decode_frame(frame_around(metric_block.encode(twice)))
+
+
+def test_a_point_of_a_metric_without_a_name_is_refused() -> None:
+    beyond = Points(("a", "b"), np.array([0, 2]), np.arange(2), np.arange(2), np.zeros(2))
+    with pytest.raises(InvalidParameterError, match="a key that it does not name"):
+        decode_frame(frame_around(metric_block.encode(beyond)))

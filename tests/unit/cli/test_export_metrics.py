@@ -8,6 +8,7 @@ import pytest
 
 from headwater.entities.metric import Points
 from headwater.mlflow_release import installed_release
+from headwater.storage.metadata.inspect import OWN_TABLES
 from headwater.storage.metadata.prepare import create
 from headwater.storage.metadata.sqlite_connection import connect
 from headwater.storage.metrics.sqlite import SqliteMetricEngine
@@ -72,8 +73,9 @@ def test_missing_database_is_one_line(tmp_path: Path) -> None:
 
 def test_a_database_of_the_first_release_is_exported_too(data_dir: Path) -> None:
     connection = connect(data_dir / "mlflow.db")
-    connection.execute("DROP TABLE headwater_metric_chunks")
-    connection.execute("DROP TABLE headwater_metric_series")
+    for table in OWN_TABLES:
+        if table != "headwater_metric_blocks":
+            connection.execute(f"DROP TABLE {table}")
     connection.execute("UPDATE headwater_alembic_version SET version_num = '0001'")
     connection.close()
     done = headwater("--data-dir", str(data_dir), cwd=data_dir)

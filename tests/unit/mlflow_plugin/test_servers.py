@@ -21,7 +21,9 @@ from mlflow.entities import Metric
 from tests.unit.mlflow_plugin.conftest import MLFLOWS_WARNINGS
 
 from headwater.mlflow_release import installed_release
+from headwater.storage.metadata.inspect import OWN_TABLES
 from headwater.storage.metadata.prepare import create
+from headwater.storage.migrations import VERSION_TABLE
 
 pytestmark = [pytest.mark.slow, *MLFLOWS_WARNINGS]
 
@@ -95,8 +97,8 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = directory / "mlflow.db"
     create(path, installed_release(), "mlflow-artifacts:/")
     with closing(sqlite3.connect(path)) as connection, connection:
-        for table in ("metric_chunks", "metric_series", "metric_blocks", "alembic_version"):
-            connection.execute(f"DROP TABLE headwater_{table}")
+        for table in (VERSION_TABLE, *OWN_TABLES):
+            connection.execute(f"DROP TABLE {table}")
     return directory
 
 

@@ -12,12 +12,13 @@ from headwater.mlflow_release import MlflowRelease
 from headwater.storage.migrations import HEAD_REVISION, REVISIONS, VERSION_TABLE
 
 MLFLOW_VERSION_TABLE = "alembic_version"
-_OWN_TABLES = (
+OWN_TABLES = (
     "headwater_metric_blocks",
     "headwater_metric_series",
     "headwater_metric_chunks",
     "headwater_ingest_clients",
 )
+"""Headwater's tables beside the one that notes its revision."""
 
 
 class SchemaState(enum.Enum):
@@ -147,6 +148,6 @@ def _own_state(found: FoundSchema) -> SchemaState:
         )
     if found.own_revisions != [HEAD_REVISION]:
         return SchemaState.NEEDS_MIGRATION
-    if lost := [table for table in _OWN_TABLES if table not in found.tables]:
+    if lost := [table for table in OWN_TABLES if table not in found.tables]:
         raise SchemaError(f"{found.name} has lost its table {lost[0]}; restore a backup")
     return SchemaState.CURRENT

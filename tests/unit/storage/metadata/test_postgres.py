@@ -14,7 +14,7 @@ from headwater.errors import DatabaseBusyError, DatabaseError, NotServedError, S
 from headwater.mlflow_release import installed_release
 from headwater.storage.metadata import postgres_commit, prepare_postgres, runs
 from headwater.storage.metadata.base import Connection, Operation
-from headwater.storage.metadata.inspect import SchemaState
+from headwater.storage.metadata.inspect import OWN_TABLES, SchemaState
 from headwater.storage.metadata.postgres import PostgresDatabase
 from headwater.storage.metadata.postgres_connection import (
     PostgresConnection,
@@ -265,8 +265,8 @@ def test_preparing_an_empty_database(postgres: Postgres, postgres_template: str)
     with psycopg.connect(current, autocommit=True) as connection:
         found = connection.execute("SELECT experiment_id, artifact_location FROM experiments")
         assert found.fetchall() == [(0, "mlflow-artifacts:/0")]
-        for table in ("alembic_version", "metric_chunks", "metric_series", "metric_blocks"):
-            connection.execute(f"DROP TABLE headwater_{table}".encode())
+        for table in ("headwater_alembic_version", *OWN_TABLES):
+            connection.execute(f"DROP TABLE {table} CASCADE".encode())
     assert prepare_postgres.inspect(current, RELEASE) is SchemaState.NEEDS_MIGRATION
     prepare_postgres.migrate(current)
     assert prepare_postgres.inspect(current, RELEASE) is SchemaState.CURRENT

@@ -14,8 +14,10 @@ from headwater.errors import HeadwaterError
 _COMMANDS = {
     "check": "headwater.cli.check",
     "compact": "headwater.cli.compact",
+    "delete-metrics": "headwater.cli.delete_metrics",
     "demo": "headwater.cli.demo",
     "export-metrics": "headwater.cli.export_metrics",
+    "rewind": "headwater.cli.rewind",
     "server": "headwater.cli.server",
 }
 """Subcommand -> module with a function `register(app)`; only the wanted one is imported."""
@@ -25,7 +27,7 @@ def main() -> None:
     """Run the command line; errors are one line on standard error and exit status 1."""
     app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback()(_options)
-    wanted = [module for name, module in _COMMANDS.items() if name in sys.argv[1:]]
+    wanted = [_COMMANDS[word] for word in sys.argv[1:] if word in _COMMANDS]
     for module in wanted[:1] or _COMMANDS.values():
         importlib.import_module(module).register(app)
     try:

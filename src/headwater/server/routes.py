@@ -5,6 +5,7 @@ from headwater.server.rest import (
     create_run,
     delete_experiment,
     delete_experiment_tag,
+    delete_metrics,
     delete_run,
     delete_tag,
     get_experiment,
@@ -20,6 +21,7 @@ from headwater.server.rest import (
     metric_series,
     restore_experiment,
     restore_run,
+    rewind,
     search_experiments,
     search_runs,
     set_experiment_tag,
@@ -69,6 +71,8 @@ _AJAX_ONLY: Routes = {
 _OWN: Routes = {
     ("GET", "/metrics/ingest"): ingest.handle_position,
     ("POST", "/metrics/ingest"): ingest.handle,
+    ("POST", "/metrics/rewind"): rewind.handle,
+    ("POST", "/metrics/delete"): delete_metrics.handle,
     ("GET", "/metrics/series"): metric_series.handle,
 }
 

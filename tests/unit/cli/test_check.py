@@ -2,46 +2,16 @@ import json
 import subprocess
 from pathlib import Path
 
-import numpy as np
-import pytest
-from tests.server import command
+from tests.unit.cli import conftest
+from tests.unit.cli.conftest import RUN_ID
 
-from headwater.entities.metric import Points
-from headwater.mlflow_release import installed_release
-from headwater.storage.metadata.prepare import create
 from headwater.storage.metadata.sqlite_connection import connect
-from headwater.storage.metrics.sqlite import SqliteMetricEngine
-
-RUN_ID = "a" * 32
 
 
 def headwater(*arguments: str, database: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command("check", "--backend-store-uri", f"sqlite:///{database}", *arguments),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        cwd=database.parent,
+    return conftest.headwater(
+        "check", "--backend-store-uri", f"sqlite:///{database}", *arguments, cwd=database.parent
     )
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    """A database with a run that logged three points."""
-    path = tmp_path / "mlflow.db"
-    create(path, installed_release(), "mlflow-artifacts:/")
-    connection = connect(path)
-    connection.execute(
-        "INSERT INTO runs (run_uuid, experiment_id, status, lifecycle_stage)"
-        " VALUES (?, 0, 'RUNNING', 'active')",
-        (RUN_ID,),
-    )
-    column = np.arange(3, dtype=np.int64)
-    points = Points(("loss",), np.zeros(3, np.intp), column, column, column / 7)
-    SqliteMetricEngine().append(connection, RUN_ID, points)
-    connection.close()
-    return path
 
 
 def change(database: Path, statement: str) -> None:

@@ -1,49 +1,21 @@
 import json
 import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
+from tests.unit.cli import conftest
 
-from headwater.entities.metric import Points
-from headwater.mlflow_release import installed_release
 from headwater.storage.metadata.inspect import OWN_TABLES
-from headwater.storage.metadata.prepare import create
 from headwater.storage.metadata.sqlite_connection import connect
-from headwater.storage.metrics.sqlite import SqliteMetricEngine
-
-HEADWATER = str(Path(sys.executable).with_name("headwater"))
-RUN_ID = "a" * 32
 
 
 def headwater(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [HEADWATER, "export-metrics", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        cwd=cwd,
-    )
+    return conftest.headwater("export-metrics", *arguments, cwd=cwd)
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    """A data directory whose database has one block of three points."""
-    path = tmp_path / "headwater-data" / "mlflow.db"
-    create(path, installed_release(), "mlflow-artifacts:/")
-    column = np.arange(3, dtype=np.int64)
-    points = Points(("loss",), np.zeros(3, np.intp), column, column, column.astype(np.float64))
-    connection = connect(path)
-    connection.execute(
-        "INSERT INTO runs (run_uuid, experiment_id, status, lifecycle_stage)"
-        " VALUES (?, 0, 'RUNNING', 'active')",
-        (RUN_ID,),
-    )
-    SqliteMetricEngine().append(connection, RUN_ID, points)
-    connection.close()
-    return path.parent
+def data_dir(database: Path) -> Path:
+    return database.parent
 
 
 def test_says_what_it_did(data_dir: Path) -> None:

@@ -9,6 +9,18 @@ from headwater.storage.backend import Backend, backend_of
 from headwater.storage.metadata.inspect import SchemaState
 
 
+def registry_database(registry_store_uri: str | None, backend: Backend) -> Backend:
+    """Return the database of the model registry: `backend`, unless it has one of its own.
+
+    Raises:
+        ConfigurationError: it is no database that Headwater can open.
+    """
+    if not registry_store_uri:
+        return backend
+    registry = backend_of(database_of(registry_store_uri, Path()))
+    return backend if registry.uri == backend.uri else registry
+
+
 def existing_database(data_dir: str | None, backend_store_uri: str | None) -> Backend:
     """Return an MLflow database, with Headwater's tables added where they are missing.
 

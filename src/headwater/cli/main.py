@@ -17,6 +17,7 @@ _COMMANDS = {
     "delete-metrics": "headwater.cli.delete_metrics",
     "demo": "headwater.cli.demo",
     "export-metrics": "headwater.cli.export_metrics",
+    "gc": "headwater.cli.gc",
     "rewind": "headwater.cli.rewind",
     "server": "headwater.cli.server",
 }

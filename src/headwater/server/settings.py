@@ -74,7 +74,7 @@ def resolve(options: Options, directory: Path) -> tuple[ServerConfig, UpstreamCo
         artifacts_only=options.artifacts_only,
         trace_archival=options.trace_archival_config is not None,
     )
-    return server, _upstream(options, directory, data_dir, server)
+    return server, _upstream(options, directory, server)
 
 
 def database_of(uri: str, directory: Path) -> Path | str:
@@ -198,9 +198,7 @@ def _security(options: Options) -> SecurityConfig:
     )
 
 
-def _upstream(
-    options: Options, directory: Path, data_dir: Path, server: ServerConfig
-) -> UpstreamConfig:
+def _upstream(options: Options, directory: Path, server: ServerConfig) -> UpstreamConfig:
     store = None if options.artifacts_only else store_uri(server.database)
     archival = Path(options.trace_archival_config) if options.trace_archival_config else None
     if archival is not None and not (directory / archival).is_file():
@@ -209,7 +207,12 @@ def _upstream(
         backend_store_uri=store,
         registry_store_uri=_registry_store(options.registry_store_uri, directory, store),
         default_artifact_root=server.artifact_root,
-        artifacts_destination=_artifacts_destination(options, directory, data_dir),
+        artifacts_destination=options.artifacts_destination
+        or artifacts_destination(
+            options.data_dir,
+            options.backend_store_uri or ("none" if options.artifacts_only else None),
+            directory,
+        ),
         serve_artifacts=options.serve_artifacts,
         artifacts_only=options.artifacts_only,
         workers=options.workers,
@@ -222,13 +225,16 @@ def _upstream(
     )
 
 
-def _artifacts_destination(options: Options, directory: Path, data_dir: Path) -> str:
-    """MLflow's default applies to a database of MLflow's, ours to a data directory of ours."""
-    if options.artifacts_destination:
-        return options.artifacts_destination
-    if options.data_dir is None and (options.backend_store_uri or options.artifacts_only):
+def artifacts_destination(
+    data_dir: str | None, backend_store_uri: str | None, directory: Path
+) -> str:
+    """Return where a server keeps artifacts unless it is told.
+
+    MLflow's default applies to a database of MLflow's, ours to a data directory of ours.
+    """
+    if data_dir is None and backend_store_uri:
         return _MLFLOW_DEFAULT_ARTIFACTS
-    return str(Path.cwd() / directory / data_dir / "artifacts")
+    return str(Path.cwd() / directory / (data_dir or DEFAULT_DATA_DIR) / "artifacts")
 
 
 def _registry_store(given: str | None, directory: Path, store: str | None) -> str | None:

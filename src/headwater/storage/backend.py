@@ -20,6 +20,9 @@ class Backend(ABC):
     name: str
     """For people to read; without a password."""
 
+    uri: str
+    """What SQLAlchemy opens, but for the driver; may hold a password."""
+
     @abstractmethod
     def inspect(self, release: MlflowRelease) -> SchemaState:
         """Return what the database needs, changing nothing.
@@ -76,6 +79,7 @@ class SqliteBackend(Backend):
     def __init__(self, path: Path) -> None:
         self._path = path
         self.name = str(path)
+        self.uri = f"sqlite:///{path}"
 
     def inspect(self, release: MlflowRelease) -> SchemaState:
         """See `Backend.inspect`."""

@@ -24,7 +24,7 @@ class PostgresBackend(Backend):
         Raises:
             ConfigurationError: it is malformed.
         """
-        self._uri = uri
+        self._uri = self.uri = uri
         try:
             self.name = shown_uri(uri)
         except psycopg.ProgrammingError as error:

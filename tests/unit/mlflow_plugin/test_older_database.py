@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from mlflow.entities import Metric
 from tests.unit.mlflow_plugin.conftest import MLFLOWS_WARNINGS, rows
+from tests.unit.mlflow_plugin.test_export import compact_runs
 from tests.unit.mlflow_plugin.test_metric_store import as_tuples
 
 from headwater.errors import SchemaError
@@ -107,7 +108,9 @@ def test_blocks_survive_mlflows_upgrade(path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["sqlite", "headwater+sqlite"])
-def test_garbage_collection_removes_blocks(store: Any, tmp_path: Path, scheme: str) -> None:
+def test_garbage_collection_removes_blocks_and_chunks(
+    store: Any, tmp_path: Path, scheme: str
+) -> None:
     path = Path(store.engine.url.database)
     # Not the default experiment, whose artifacts only a running server could delete.
     experiment = store.create_experiment("local", str(tmp_path))
@@ -117,8 +120,12 @@ def test_garbage_collection_removes_blocks(store: Any, tmp_path: Path, scheme: s
     )
     for run_id in (kept, removed):
         store.log_metric(run_id, Metric("a", 1.0, 1, 1))
+        compact_runs(path, [run_id])
+        store.log_metric(run_id, Metric("a", 2.0, 2, 2))
     store.delete_run(removed)
     uri = f"{scheme}:///{path}"
     mlflow("gc", "--tracking-uri", uri, "--backend-store-uri", uri, "--run-ids", removed)
-    assert rows(path, "SELECT run_uuid FROM headwater_metric_blocks") == [(kept,)]
+    for table in ("blocks", "series", "chunks JOIN headwater_metric_series USING (series_id)"):
+        assert rows(path, f"SELECT run_uuid FROM headwater_metric_{table}") == [(kept,)]
+    assert rows(path, "SELECT count(*) FROM headwater_metric_chunks") == [(1,)]
     assert rows(path, "SELECT run_uuid FROM runs") == [(kept,)]

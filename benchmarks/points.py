@@ -38,6 +38,10 @@ class PointSource:
             raise ValueError(f"{points} points do not divide into {len(self.keys)} keys")
         return [point for _ in range(steps) for point in self._next_step()]
 
+    def take_steps(self, steps: int) -> list[list[Point]]:
+        """Return the points of the next steps, a list for each."""
+        return [list(self._next_step()) for _ in range(steps)]
+
     def _next_step(self) -> Iterator[Point]:
         step = self._step
         self._step += 1

@@ -1,6 +1,7 @@
 """`python -m benchmarks`: measure Headwater beside others and print a table."""
 
 import dataclasses
+import os
 import signal
 import sys
 import tempfile
@@ -91,7 +92,7 @@ def _report(
     if options.markdown:
         text = to_markdown(comparisons, limits, names, machine, session.notes)
         curves = f"\n{curve_markdown(session.curves)}" if session.curves else ""
-        put_into(options.markdown, text + curves)
+        put_into(options.markdown, text + curves + _image(options) if curves else text)
     if options.plot and session.curves:
         plot(session.curves, options.plot)
     if options.json:
@@ -102,17 +103,28 @@ def _report(
         )
 
 
+def _image(options: Options) -> str:
+    """Return what shows the plot in the document, where there are both."""
+    if options.plot is None or options.markdown is None:
+        return ""
+    path = os.path.relpath(options.plot, options.markdown.parent)
+    return f"\n![Headwater's pace while points are stored already]({path})\n"
+
+
 def _contenders(stack: ExitStack, options: Options) -> list[Contender]:
     """Return what is compared; PostgreSQL runs until the stack is left."""
-    stock = [stock_mlflow(options.mlflow, None), stock_mlflow(options.mlflow, 1)]
-    others = [fasttrackml(options.fasttrackml)] if options.fasttrackml else []
-    ours = [headwater(options.headwater)]
-    if options.only == "stock":
-        return stock
-    if options.postgres:
-        server = stack.enter_context(running_postgres(durable=True))
-        ours.append(headwater_on_postgres(options.headwater, PostgresStorage(server)))
-    return ours if options.only == "headwater" else [*stock, *others, *ours]
+    only = options.only or ["stock", "peer", "headwater"]
+    contenders: list[Contender] = []
+    if "stock" in only:
+        contenders += [stock_mlflow(options.mlflow, None), stock_mlflow(options.mlflow, 1)]
+    if "peer" in only and options.fasttrackml:
+        contenders.append(fasttrackml(options.fasttrackml))
+    if "headwater" in only:
+        contenders.append(headwater(options.headwater))
+        if options.postgres:
+            server = stack.enter_context(running_postgres(durable=True))
+            contenders.append(headwater_on_postgres(options.headwater, PostgresStorage(server)))
+    return contenders
 
 
 def _scale(options: Options) -> Scale:

@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.client import Connection
 from benchmarks.contenders import Contender
+from benchmarks.points import FIRST_TIMESTAMP
 from benchmarks.read_back import create_run, require_equal
 from benchmarks.servers import Server
 from benchmarks.storage import SqliteDatabase as SqliteFile
@@ -22,7 +23,6 @@ from headwater.storage.metadata.sqlite import SqliteDatabase
 from headwater.storage.metrics.compact import compact_run
 from headwater.storage.metrics.sqlite import SqliteMetricEngine
 
-_FIRST_TIMESTAMP = 1_700_000_000_000
 _BATCH = 1000
 _MANY = 1000
 
@@ -106,7 +106,7 @@ def _values(points: int) -> Float64s:
 
 def _timestamps(steps: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     waits = np.random.default_rng(2).normal(50.0, 3.0, steps).clip(1).astype(np.int64)
-    return _FIRST_TIMESTAMP + np.cumsum(waits)
+    return FIRST_TIMESTAMP + np.cumsum(waits)
 
 
 def _vacuumed_size(path: Path) -> int:

@@ -1,6 +1,5 @@
 """Puts millions of compacted points into a database, straight through Headwater's storage."""
 
-import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.points import FIRST_TIMESTAMP
 from headwater.entities.metric import Points, Series
 from headwater.storage.metadata.base import Connection, Row
 from headwater.storage.metadata.sqlite import SqliteDatabase
@@ -16,8 +16,11 @@ from headwater.storage.metrics import series
 from headwater.storage.metrics.compaction import SeriesPlan, plan_series
 from headwater.storage.metrics.latest import UPSERT, latest_points
 
-_FIRST_TIMESTAMP = 1_700_000_000_000
-_KEYS = [f"metric_{number}" for number in range(10)]
+PREFIX = "stored"
+KEYS = 10
+"""Metrics of a run: named after the prefix, other than those that MLflow wrote before."""
+
+_KEYS = [f"{PREFIX}_{number}" for number in range(KEYS)]
 _LONG = 100_000
 _SHORT = 5_000
 
@@ -28,7 +31,10 @@ class Filled:
 
     points: int
     long_run: str
-    """It holds half of all points, in 10 metrics."""
+    """It holds half of all points, in all metrics."""
+
+    long_steps: int
+    """Of each metric of that run."""
 
     keys: Sequence[str]
     read_run: str
@@ -44,7 +50,7 @@ class _Template:
     rows: Sequence[Row]
 
 
-def fill(path: Path, points: int) -> Filled:
+async def fill(path: Path, points: int) -> Filled:
     """Store about so many points: half in one run, the rest in runs of 50,000.
 
     Headwater has opened the database before, and it holds as many runs as are needed.
@@ -52,14 +58,14 @@ def fill(path: Path, points: int) -> Filled:
     with closing(sqlite3.connect(path)) as connection:
         runs = [row[0] for row in connection.execute("SELECT run_uuid FROM runs ORDER BY 1")]
     read_run, long_run, *others = runs
-    asyncio.run(_fill(path, points, read_run, long_run, others))
-    return Filled(points, long_run, _KEYS, read_run)
+    await _fill(path, points, read_run, long_run, others)
+    return Filled(points, long_run, _long_steps(points), _KEYS, read_run)
 
 
 async def _fill(
     path: Path, points: int, read_run: str, long_run: str, others: Sequence[str]
 ) -> None:
-    plan = [(read_run, _LONG, _KEYS[:1]), (long_run, points // 2 // len(_KEYS), _KEYS)]
+    plan = [(read_run, _LONG, _KEYS[:1]), (long_run, _long_steps(points), _KEYS)]
     short = (points - points // 2) // (_SHORT * len(_KEYS))
     plan += [(run, _SHORT, _KEYS) for run in others[:short]]
     templates = {length: _template(length) for length in {length for _, length, _ in plan}}
@@ -72,6 +78,10 @@ async def _fill(
             )
     finally:
         database.close()
+
+
+def _long_steps(points: int) -> int:
+    return points // 2 // len(_KEYS)
 
 
 def _store(
@@ -93,7 +103,7 @@ def _template(length: int) -> _Template:
     noise = np.random.default_rng(length).normal(0.0, 0.01, length)
     steps = np.arange(length, dtype=np.int64)
     values = np.round((1.0 / (1.0 + steps * 1e-3) + noise) * 1024) / 1024 + 0.0
-    points = Series(steps, _FIRST_TIMESTAMP + 50 * steps, values)
+    points = Series(steps, FIRST_TIMESTAMP + 50 * steps, values)
     plan = plan_series([], None, points, _no_chunk)
     return _Template(points, plan, [series.new_row(added) for added in plan.added])
 

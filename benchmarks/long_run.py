@@ -39,7 +39,7 @@ class LongRun(Trial):
         values = array("d")  # of the first metric: all points would take gigabytes
         written, seconds = 0, 0.0
         self._paces: list[float] = []
-        while written < self.scale.long_run_points and seconds < self.scale.long_seconds:
+        while written < self.scale.long_run_points and seconds < self.most_seconds():
             batches = [source.take(_POINTS) for _ in range(_BURST if self._paces else 1)]
             requests = [encode_log_batch(run_id, batch) for batch in batches]
             spent = time_in_turn(self.server.address, requests)

@@ -43,7 +43,7 @@ class ManyRuns(Trial):
                 connection.fetch(created.join(batch))
                 run_ids.append(created.decode())
                 seconds = time.perf_counter() - started
-                if seconds > self.scale.long_seconds:
+                if seconds > self.most_seconds():
                     break
         self._written = len(run_ids)
         for run_id in run_ids:

@@ -9,6 +9,8 @@ from typing import Literal
 
 from benchmarks.contenders import MLFLOW, beside_python
 
+Side = Literal["stock", "peer", "headwater"]
+
 
 @dataclass(frozen=True)
 class Options:
@@ -19,7 +21,9 @@ class Options:
     verbs: list[str] | None
     """None: all."""
 
-    only: Literal["stock", "headwater"] | None
+    only: list[Side] | None
+    """None: all."""
+
     json: Path | None
     markdown: Path | None
     plot: Path | None
@@ -57,7 +61,12 @@ def parse(arguments: Sequence[str] | None, verbs: Sequence[str]) -> Options:
         choices=verbs,
         help="measure only this verb; may be repeated",
     )
-    add("--only", choices=["stock", "headwater"], help="leave the others out")
+    add(
+        "--only",
+        action="append",
+        choices=["stock", "peer", "headwater"],
+        help="leave the others out; may be repeated",
+    )
     add("--json", type=Path, help="write all samples to this file")
     add("--markdown", type=Path, help="put the tables between the result marks of this file")
     add("--plot", type=Path, help="draw the curves of stored_points into this SVG file")

@@ -16,6 +16,7 @@ _READ_BACK_EVERY = 50
 class ThousandKeys(Trial):
     """Every batch holds one step of 1,000 metrics; each round writes a run of its own."""
 
+    rounds = 3
     figures = (Figure("thousand_keys", "1,000 metrics a step in one batch", "points/s", "higher"),)
 
     def prepare(self) -> None:

@@ -14,7 +14,7 @@ class Scale:
     """How much work a run of the harness does."""
 
     rounds: int = 5
-    start_rounds: int = 3
+    start_rounds: int = 2
     seconds: float = 1.5
     """Length of one timed section; the number of requests follows from the warm-up's pace."""
 
@@ -28,10 +28,12 @@ class Scale:
 
     most_runs: int = 10_000
     long_run_points: int = 10_000_000
-    long_seconds: float = 12.0
-    """Verbs with a fixed large amount end after so many timed seconds, whatever is written."""
+    long_seconds: float = 8.0
+    """Verbs with a fixed large amount end after so many timed seconds, whatever is written;
+    Headwater has four times as long.
+    """
 
-    mixed_seconds: float = 6.0
+    mixed_seconds: float = 4.0
     compacted_points: int = 2_000_000
     stored_points: tuple[int, ...] = (1_000_000, 10_000_000, 100_000_000)
 
@@ -94,6 +96,10 @@ class Trial(ABC):
     def note(self) -> str | None:
         """Return what a reader must know of this contender's figures."""
         return None
+
+    def most_seconds(self) -> float:
+        """Return after how many timed seconds a large amount is given up."""
+        return self.scale.long_seconds * (4 if self.server.contender.ours else 1)
 
     def requests_for_round(self, seconds_per_request: float, points_per_request: int = 1) -> int:
         """Return how many requests fill a timed section, within the scale's limits."""

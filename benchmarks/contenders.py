@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.storage import Database, SqliteStorage, Storage
@@ -52,6 +52,15 @@ def headwater_on_postgres(executable: Path, storage: Storage) -> Contender:
     return Contender(
         OURS_ON_POSTGRES, _mlflow_like(executable), storage, template="PostgreSQL", ours=True
     )
+
+
+def relaxed(contender: Contender) -> Contender:
+    """Return Headwater answering before the disk has synced."""
+
+    def command(directory: Path, database: Database, port: int) -> list[str]:
+        return [*contender.command(directory, database, port), "--relaxed-durability"]
+
+    return replace(contender, command=command)
 
 
 def fasttrackml(executable: Path) -> Contender:

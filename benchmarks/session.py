@@ -10,13 +10,14 @@ from typing import TypeVar
 from benchmarks import compaction, startup, stored_points
 from benchmarks.client import Connection, encode
 from benchmarks.concurrent_log_batch import ConcurrentLogBatch
-from benchmarks.contenders import MLFLOW, OURS, Contender
+from benchmarks.contenders import MLFLOW, OURS, Contender, relaxed
 from benchmarks.create_run import CreateRun
 from benchmarks.curves import Curve
 from benchmarks.disk import Disk
 from benchmarks.get_metric_history import GetMetricHistory
 from benchmarks.get_metric_history_bulk_interval import GetMetricHistoryBulkInterval
 from benchmarks.idle_memory import IdleMemory
+from benchmarks.ingest import RELAXED, Ingest
 from benchmarks.log_batch import LogBatch
 from benchmarks.log_metric import LogMetric
 from benchmarks.long_run import LongRun
@@ -43,13 +44,14 @@ TRIALS: Mapping[str, type[Trial]] = {
     "search_runs": SearchRuns,
     "disk": Disk,
     "metric_series": MetricSeries,
+    "ingest": Ingest,
     "mixed_load": MixedLoad,
     "many_runs": ManyRuns,
     "long_run": LongRun,
 }
 """Verbs measured on running servers, in order: memory before any load."""
 
-VERBS = ("startup", *TRIALS, "compaction", "stored_points")
+VERBS = ("startup", *TRIALS, "ingest_relaxed", "compaction", "stored_points")
 
 Samples = dict[Figure, dict[str, list[float]]]
 
@@ -89,6 +91,7 @@ class Session:
             yield from self._run_on_servers(on_servers)
         alone = [each for each in self._contenders if each.name == OURS]
         for verb, measure in (
+            ("ingest_relaxed", self._measure_relaxed_ingest),
             ("compaction", self._measure_compaction),
             ("stored_points", self._measure_stored_points),
         ):
@@ -144,6 +147,18 @@ class Session:
         for trial in trials:
             if note := trial.note():
                 self.notes.append(f"{verb}, {trial.server.contender.name}: {note}")
+
+    def _measure_relaxed_ingest(self, contender: Contender) -> None:
+        with self._server(relaxed(contender), "relaxed") as server:
+            _warm_up(server)
+            server.settle()
+            trial = Ingest(server, self._scale)
+            trial.prepare()
+            for _ in range(self._scale.rounds):
+                server.settle(_BETWEEN_ROUNDS)
+                with _undisturbed():
+                    values = trial.run()
+                self._keep((RELAXED,), contender, values)
 
     def _measure_compaction(self, contender: Contender) -> None:
         place, template = self._place("compaction"), self._templates[contender.template]

@@ -24,8 +24,8 @@ serve: $(NEWEST)  ## run headwater server on port 5000, data in ./headwater-data
 test: $(NEWEST) $(OLDEST)  ## every test, with the newest and the oldest supported MLflow
 	@tools/run-tests
 
-bench: $(NEWEST)  ## stock MLflow and Headwater side by side
-	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+bench: $(NEWEST)  ## MLflow, FastTrackML and Headwater side by side, on SQLite and PostgreSQL
+	@$(BIN)/python -m benchmarks --postgres $$(tools/peers) $(BENCH_ARGS)
 
 lint: $(NEWEST)  ## formatting, lint, strict types and the layer contracts
 	@$(BIN)/ruff format --check .
@@ -37,7 +37,7 @@ lock: $(NEWEST)  ## compile the lock files again, with the newest releases
 	@tools/lock
 
 clean:  ## remove the environments
-	rm -rf .venv .venv-oldest .venv-tools
+	rm -rf .venv .venv-oldest .venv-peers .venv-tools
 
 $(NEWEST): pyproject.toml requirements/dev.txt tools/venv
 	@tools/venv .venv requirements/dev.txt

@@ -1,111 +1,164 @@
-"""`python -m benchmarks`: measure stock MLflow and Headwater side by side and print a table."""
+"""`python -m benchmarks`: measure Headwater beside others and print a table."""
 
-import argparse
 import dataclasses
-import shutil
+import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
+from tests.postgres import running_postgres
 
+from benchmarks.contenders import (
+    MLFLOW,
+    Contender,
+    fasttrackml,
+    headwater,
+    headwater_on_postgres,
+    sides,
+    stock_mlflow,
+)
+from benchmarks.curves import curve_markdown, curve_table, plot
 from benchmarks.machine import describe
+from benchmarks.options import Options, parse
 from benchmarks.physical_limits import Limit, measure_limits
+from benchmarks.postgres import PostgresStorage
 from benchmarks.report import print_tables, put_into, to_json, to_markdown
-from benchmarks.servers import Contender, beside_python, headwater, stock_mlflow
 from benchmarks.session import VERBS, Session
-from benchmarks.summary import compare
+from benchmarks.summary import Comparison, compare
 from benchmarks.template import make_template
 from benchmarks.trial import QUICK, Scale
 
-_FILE_WIDTH = 160
+_FILE_WIDTH = 200
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks; return 1 with --check and a missed floor."""
-    options = _parse(arguments)
+    options = parse(arguments, [*VERBS, "physical_limits"])
     signal.signal(signal.SIGTERM, _leave)
     console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
-    scale = QUICK if options.quick else Scale()
-    if options.rounds:
-        scale = dataclasses.replace(scale, rounds=options.rounds, start_rounds=options.rounds)
-    stock = [stock_mlflow(options.mlflow, None), stock_mlflow(options.mlflow, 1)]
-    contenders = _selected([*stock, headwater(options.headwater)], options.only)
-    with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=options.dir) as name:
-        directory = Path(name)
-        machine = describe(directory)
-        limits: list[Limit] = []
-        if options.verb is None or "physical_limits" in options.verb:
-            console.print("measuring physical limits")
-            limits = measure_limits(directory)
-        verbs = options.verb or VERBS
-        template = options.template or _template(console, stock[1], scale, directory)
-        if options.keep_template:
-            shutil.copyfile(template, options.keep_template)
-        session = Session(contenders, scale, directory, template)
-        try:
-            for verb in session.run(verbs):
-                console.print(f"measuring {verb}")
-        except KeyboardInterrupt:
-            console.print("interrupted; these are the verbs and rounds measured so far")
-    names = [contender.name for contender in contenders]
-    stock_names = [contender.name for contender in contenders if contender.stock]
+    with ExitStack() as stack:
+        directory = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmarks-", dir=options.dir))
+        )
+        return _run(console, options, directory, _contenders(stack, options))
+
+
+def _run(
+    console: Console, options: Options, directory: Path, contenders: Sequence[Contender]
+) -> int:
+    machine = describe(directory)
+    limits: list[Limit] = []
+    if options.verbs is None or "physical_limits" in options.verbs:
+        console.print("measuring physical limits")
+        limits = measure_limits(directory)
+    scale = _scale(options)
+    templates = _templates(console, options, contenders, scale, directory)
+    session = Session(contenders, scale, directory, templates)
+    started = time.monotonic()
+    try:
+        for verb in session.run(options.verbs or VERBS):
+            console.print(f"measuring {verb} ({time.monotonic() - started:.0f} s so far)")
+    except KeyboardInterrupt:
+        console.print("interrupted; these are the verbs and rounds measured so far")
     comparisons = [
-        compare(figure, samples, stock_names, "Headwater")
-        for figure, samples in session.samples.items()
+        compare(figure, samples, sides(contenders)) for figure, samples in session.samples.items()
     ]
-    print_tables(console, comparisons, limits, names)
-    if options.quick:
-        console.print("--quick: amounts are smaller than the labels say")
-    if options.markdown:
-        put_into(options.markdown, to_markdown(comparisons, limits, names, machine))
-    if options.json:
-        samples = {figure.label: values for figure, values in session.samples.items()}
-        options.json.write_bytes(to_json(comparisons, limits, machine, samples))
+    _report(console, options, session, comparisons, limits, machine, contenders)
     missed = [each.figure.label for each in comparisons if each.met is False]
     console.print(f"missed floors: {', '.join(missed)}" if missed else "no floor was missed")
     return 1 if missed and options.check else 0
 
 
-def _template(console: Console, stock: Contender, scale: Scale, directory: Path) -> Path:
-    console.print(f"stock MLflow writes {scale.search_runs:,} runs for all to start from")
-    return make_template(stock, directory, scale.search_runs)
+def _report(
+    console: Console,
+    options: Options,
+    session: Session,
+    comparisons: Sequence[Comparison],
+    limits: Sequence[Limit],
+    machine: Mapping[str, str],
+    contenders: Sequence[Contender],
+) -> None:
+    names = [contender.name for contender in contenders]
+    print_tables(console, comparisons, limits, names, session.notes)
+    if session.curves:
+        console.print(curve_table(session.curves))
+    if options.quick:
+        console.print("--quick: amounts are smaller than the labels say")
+    if options.markdown:
+        text = to_markdown(comparisons, limits, names, machine, session.notes)
+        curves = f"\n{curve_markdown(session.curves)}" if session.curves else ""
+        put_into(options.markdown, text + curves + _image(options) if curves else text)
+    if options.plot and session.curves:
+        plot(session.curves, options.plot)
+    if options.json:
+        samples = {figure.label: values for figure, values in session.samples.items()}
+        curved = {curve.label: curve.samples for curve in session.curves}
+        options.json.write_bytes(
+            to_json(comparisons, limits, machine, samples, session.notes, curved)
+        )
+
+
+def _image(options: Options) -> str:
+    """Return what shows the plot in the document, where there are both."""
+    if options.plot is None or options.markdown is None:
+        return ""
+    path = os.path.relpath(options.plot, options.markdown.parent)
+    return f"\n![Headwater's pace while points are stored already]({path})\n"
+
+
+def _contenders(stack: ExitStack, options: Options) -> list[Contender]:
+    """Return what is compared; PostgreSQL runs until the stack is left."""
+    only = options.only or ["stock", "peer", "headwater"]
+    contenders: list[Contender] = []
+    if "stock" in only:
+        contenders += [stock_mlflow(options.mlflow, None), stock_mlflow(options.mlflow, 1)]
+    if "peer" in only and options.fasttrackml:
+        contenders.append(fasttrackml(options.fasttrackml))
+    if "headwater" in only:
+        contenders.append(headwater(options.headwater))
+        if options.postgres:
+            server = stack.enter_context(running_postgres(durable=True))
+            contenders.append(headwater_on_postgres(options.headwater, PostgresStorage(server)))
+    return contenders
+
+
+def _scale(options: Options) -> Scale:
+    scale = QUICK if options.quick else Scale()
+    if options.rounds is None:
+        return scale
+    return dataclasses.replace(scale, rounds=options.rounds, start_rounds=options.rounds)
+
+
+def _templates(
+    console: Console,
+    options: Options,
+    contenders: Sequence[Contender],
+    scale: Scale,
+    directory: Path,
+) -> dict[str, str]:
+    """Return what the contenders start from: MLflow's database is always stock MLflow's work."""
+    writers = {contender.template: contender for contender in reversed(contenders)}
+    writers[MLFLOW] = stock_mlflow(options.mlflow, 1)
+    templates = {}
+    for name, writer in writers.items():
+        kept = options.template(name)
+        if kept is not None:
+            templates[name] = str(kept)
+            continue
+        console.print(f"{writer.name} writes {scale.search_runs:,} runs to start from")
+        templates[name] = make_template(writer, directory, scale.search_runs)
+        options.keep_template(name, templates[name])
+    return templates
 
 
 def _leave(*_: object) -> None:
     """Unwind as Ctrl-C does: servers are stopped, directories removed."""
     raise KeyboardInterrupt
-
-
-def _selected(contenders: Sequence[Contender], only: str | None) -> list[Contender]:
-    if only is None:
-        return list(contenders)
-    return [contender for contender in contenders if contender.stock == (only == "stock")]
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    add = parser.add_argument
-    add("--quick", action="store_true", help="small amounts, one round: does everything run?")
-    add("--rounds", type=int, help="rounds per verb")
-    add(
-        "--verb",
-        action="append",
-        choices=[*VERBS, "physical_limits"],
-        help="measure only this verb; may be repeated",
-    )
-    add("--only", choices=["stock", "headwater"], help="leave the other side out")
-    add("--json", type=Path, help="write all samples to this file")
-    add("--markdown", type=Path, help="put the tables between the result marks of this file")
-    add("--check", action="store_true", help="exit with 1 if a floor is missed")
-    add("--dir", type=Path, help="where to put databases (default: the temporary directory)")
-    add("--template", type=Path, help="database of an earlier run, instead of making one")
-    add("--keep-template", type=Path, help="copy the database that all start from to this file")
-    add("--mlflow", type=Path, default=beside_python("mlflow"), help="stock MLflow's program")
-    add("--headwater", type=Path, default=beside_python("headwater"), help="Headwater's program")
-    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -100,11 +100,13 @@ def _decode_chunks(buffer: bytearray, start: int) -> bytes | None:
         position += size + 2
 
 
-def encode(method: str, path: str, body: bytes | None = None) -> bytes:
-    """Return the bytes of a request with a JSON body or none."""
+def encode(
+    method: str, path: str, body: bytes | None = None, content_type: str = "application/json"
+) -> bytes:
+    """Return the bytes of a request with a body or none."""
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n"
     if body is not None:
-        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        head += f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
     return head.encode() + b"\r\n" + (body or b"")
 
 

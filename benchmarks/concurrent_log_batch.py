@@ -23,7 +23,8 @@ class ConcurrentLogBatch(Trial):
             "100-point batches, 8 writers",
             "points/s",
             "higher",
-            floor=20,
+            floor=40,
+            peer_floor=15,
         ),
     )
 

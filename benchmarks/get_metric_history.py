@@ -13,7 +13,9 @@ from benchmarks.trial import Trial
 class GetMetricHistory(Trial):
     """One request for all points of one metric, as the stock client sends it."""
 
-    figures = (Figure("get_metric_history", "100k-point history", "ms", "lower", floor=20),)
+    figures = (
+        Figure("get_metric_history", "100k-point history", "ms", "lower", floor=60, peer_floor=12),
+    )
 
     def prepare(self) -> None:
         """Write the history and read it once."""

@@ -23,7 +23,7 @@ class GetMetricHistoryBulkInterval(Trial):
             "320 samples of 100k points",
             "ms",
             "lower",
-            floor=20,
+            floor=60,
         ),
     )
 

@@ -1,9 +1,6 @@
 """A long metric history, written once per server and shared by the verbs that read it."""
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.client import Connection, encode
 from benchmarks.points import Point, PointSource, log_batch
@@ -23,19 +20,20 @@ class History:
     bytes_on_disk: int
 
 
-_written: dict[Path, History] = {}
+_written: dict[str, History] = {}
 
 
 def written_history(server: Server, points: int) -> History:
     """Return the server's history, writing and verifying it on the first call."""
-    if server.database not in _written:
-        _written[server.database] = _write(server, points)
-    return _written[server.database]
+    uri = server.database.uri
+    if uri not in _written:
+        _written[uri] = _write(server, points)
+    return _written[uri]
 
 
 def _write(server: Server, count: int) -> History:
     source = PointSource(seed=1, keys=1)
-    before = _size(server.database)
+    before = server.database.size()
     points: list[Point] = []
     with Connection(server.address) as connection:
         run_id = create_run(connection)
@@ -44,14 +42,7 @@ def _write(server: Server, count: int) -> History:
             connection.fetch(log_batch(run_id, batch))
             points += batch
     verify_points(server.address, run_id, points)
-    return History(run_id, source.keys[0], points, _size(server.database) - before)
-
-
-def _size(database: Path) -> int:
-    """Return the database's size with its write-ahead log written back."""
-    with closing(sqlite3.connect(database, timeout=60)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return sum(path.stat().st_size for path in database.parent.glob(f"{database.name}*"))
+    return History(run_id, source.keys[0], points, server.database.size() - before)
 
 
 def interval_request(history: History, samples: int) -> bytes:

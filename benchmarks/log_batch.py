@@ -16,21 +16,31 @@ _KEYS = 10
 class LogBatch(Trial):
     """Every batch holds 100 steps of 10 metrics; each round writes a run of its own."""
 
-    figures = (Figure("log_batch", "1000-point batches, 1 writer", "points/s", "higher", floor=40),)
+    figures = (
+        Figure(
+            "log_batch",
+            "1000-point batches, 1 writer",
+            "points/s",
+            "higher",
+            floor=85,
+            peer_floor=25,
+            postgres_floor=1 / 3,
+        ),
+    )
 
     def prepare(self) -> None:
         """Find the pace that sizes the rounds."""
-        self._count = 3
+        self.requests = 3
         (pace,) = self.run()
-        self._count = self.requests_for_round(_POINTS / pace, _POINTS)
+        self.requests = self.requests_for_round(_POINTS / pace, _POINTS)
 
     def run(self) -> Sequence[float]:
         """Return points per second."""
         with Connection(self.server.address) as connection:
             run_id = create_run(connection)
-        source = PointSource(self._count, _KEYS)
-        batches = [source.take(_POINTS) for _ in range(self._count)]
+        source = PointSource(self.requests, _KEYS)
+        batches = [source.take(_POINTS) for _ in range(self.requests)]
         requests = [encode_log_batch(run_id, batch) for batch in batches]
         seconds = time_in_turn(self.server.address, requests)
         verify_points(self.server.address, run_id, (point for batch in batches for point in batch))
-        return [self._count * _POINTS / seconds]
+        return [self.requests * _POINTS / seconds]

@@ -13,7 +13,16 @@ from benchmarks.trial import Trial
 class LogMetric(Trial):
     """A training loop that logs two metrics per step, one request each."""
 
-    figures = (Figure("log_metric", "single log-metric, 1 writer", "ms", "lower", floor=12),)
+    figures = (
+        Figure(
+            "log_metric",
+            "single log-metric, 1 writer",
+            "ms",
+            "lower",
+            floor=25,
+            peer_floor=2.5,
+        ),
+    )
 
     def prepare(self) -> None:
         """Find the pace that sizes the rounds."""

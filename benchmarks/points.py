@@ -8,7 +8,7 @@ import msgspec
 from benchmarks.client import encode
 
 API = "/api/2.0/mlflow"
-_FIRST_TIMESTAMP = 1_700_000_000_000
+FIRST_TIMESTAMP = 1_700_000_000_000
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -26,10 +26,12 @@ class PointSource:
     Values carry all 52 bits of a float64's fraction, as losses computed in training do.
     """
 
-    def __init__(self, seed: int, keys: int) -> None:
-        self.keys = [f"metric_{number}" for number in range(keys)]
+    def __init__(
+        self, seed: int, keys: int, *, prefix: str = "metric", first_step: int = 0
+    ) -> None:
+        self.keys = [f"{prefix}_{number}" for number in range(keys)]
         self._random = random.Random(seed)
-        self._step = 0
+        self._step = first_step
 
     def take(self, points: int) -> list[Point]:
         """Return the next points, in the order in which a training loop logs them."""
@@ -38,13 +40,17 @@ class PointSource:
             raise ValueError(f"{points} points do not divide into {len(self.keys)} keys")
         return [point for _ in range(steps) for point in self._next_step()]
 
+    def take_steps(self, steps: int) -> list[list[Point]]:
+        """Return the points of the next steps, a list for each."""
+        return [list(self._next_step()) for _ in range(steps)]
+
     def _next_step(self) -> Iterator[Point]:
         step = self._step
         self._step += 1
         trend = 1.0 / (1.0 + step * 1e-3)
         for key in self.keys:
             value = trend + self._random.gauss(0.0, 0.01)
-            yield Point(key, value, _FIRST_TIMESTAMP + 50 * step, step)
+            yield Point(key, value, FIRST_TIMESTAMP + 50 * step, step)
 
 
 def log_batch(run_id: str, points: Sequence[Point]) -> bytes:

@@ -63,3 +63,14 @@ def verify_points(address: Address, run_id: str, points: Iterable[Point]) -> Non
         for key, written in expected.items():
             found = decode_history(connection.fetch(history_request(run_id, key)))
             require_equal(written, found, f"history of {key} in run {run_id}")
+
+
+def verify_latest(address: Address, run_id: str, points: Iterable[Point]) -> None:
+    """Raise unless these points, one a metric, are what the run has as its metrics."""
+    with Connection(address) as connection:
+        answer: dict[str, Any] = msgspec.json.decode(
+            connection.fetch(encode("GET", f"{API}/runs/get?run_id={run_id}"))
+        )
+    found = msgspec.convert(answer["run"]["data"]["metrics"], list[Point])
+    by_key = {point.key: point for point in found}
+    require_equal({point.key: point for point in points}, by_key, f"metrics of run {run_id}")

@@ -62,6 +62,14 @@ class SearchRuns(Trial):
         require_equal(wanted, [len(page) for page in pages], "numbers of runs found")
         return [[_sorted_entries(run) for run in page] for page in pages]
 
+    def portable(self, answer: object) -> object:
+        """Return the metrics and params of the runs, in order."""
+        assert isinstance(answer, list)
+        return [
+            [{kind: run["data"][kind] for kind in ("metrics", "params")} for run in page]
+            for page in answer
+        ]
+
 
 def _request(search: dict[str, object]) -> bytes:
     body = {"experiment_ids": [SEARCHED_EXPERIMENT], "run_view_type": "ACTIVE_ONLY", **search}

@@ -1,14 +1,10 @@
 """The contenders' server processes: started on a free port, always stopped."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +12,7 @@ from typing import Self
 import psutil
 
 from benchmarks.client import Address, Connection, ProtocolError, encode
+from benchmarks.contenders import Contender
 
 _START_TIMEOUT = 180.0
 _STOP_TIMEOUT = 20.0
@@ -30,76 +27,21 @@ class ServerStartError(Exception):
     """A server process ended or stayed silent."""
 
 
-@dataclass(frozen=True)
-class Contender:
-    """A server program and how to start it."""
-
-    name: str
-    stock: bool
-    command: Callable[[Path, int], list[str]]
-    """Takes the data directory and the port."""
-
-
-def database_in(directory: Path) -> Path:
-    """Return the SQLite file that a contender keeps in its directory."""
-    return directory / "mlflow.db"
-
-
-def stock_mlflow(executable: Path, workers: int | None) -> Contender:
-    """Return `mlflow server`; None leaves the number of workers at its default."""
-
-    def command(directory: Path, port: int) -> list[str]:
-        options = [] if workers is None else ["--workers", str(workers)]
-        return [str(executable), "server", *_common_options(directory, port), *options]
-
-    name = "MLflow, 4 workers" if workers is None else f"MLflow, --workers {workers}"
-    return Contender(name, stock=True, command=command)
-
-
-def headwater(executable: Path) -> Contender:
-    """Return `headwater server`."""
-
-    def command(directory: Path, port: int) -> list[str]:
-        return [str(executable), "server", *_common_options(directory, port)]
-
-    return Contender("Headwater", stock=False, command=command)
-
-
-def beside_python(program: str) -> Path:
-    """Return a program of the running interpreter's environment."""
-    return Path(sys.executable).parent / program
-
-
-def _common_options(directory: Path, port: int) -> list[str]:
-    return [
-        "--host=127.0.0.1",
-        f"--port={port}",
-        f"--backend-store-uri=sqlite:///{database_in(directory)}",
-        f"--artifacts-destination={directory / 'artifacts'}",
-    ]
-
-
 class Server:
-    """One server process over its own copy of a database."""
+    """One server process over its own database, a copy of a template or empty."""
 
-    def __init__(self, contender: Contender, directory: Path, template: Path | None) -> None:
+    def __init__(self, contender: Contender, directory: Path, template: str | None) -> None:
         directory.mkdir(parents=True)
-        if template is not None:
-            shutil.copyfile(template, database_in(directory))
+        self.database = contender.storage.make(directory, template)
         self.contender = contender
         self.directory = directory
         self.address: Address = ("127.0.0.1", _free_port())
         self.started = 0.0
         self._process: subprocess.Popen[bytes] | None = None
 
-    @property
-    def database(self) -> Path:
-        """The SQLite file behind the server."""
-        return database_in(self.directory)
-
     def start(self) -> None:
         """Start the process; `started` is the moment before."""
-        command = self.contender.command(self.directory, self.address[1])
+        command = self.contender.command(self.directory, self.database, self.address[1])
         with (self.directory / "server.log").open("wb") as log:
             self.started = time.perf_counter()
             self._process = subprocess.Popen(
@@ -131,13 +73,13 @@ class Server:
         except psutil.NoSuchProcess:
             return []
 
-    def settle(self) -> None:
-        """Wait until the process tree has finished what it does after its first answer."""
+    def settle(self, interval: float = _SETTLE_INTERVAL) -> None:
+        """Wait until the process tree has been quiet for so many seconds, a minute at most."""
         deadline = time.perf_counter() + _SETTLE_TIMEOUT
         while time.perf_counter() < deadline:
             before = self._processor_seconds()
-            time.sleep(_SETTLE_INTERVAL)
-            if self._processor_seconds() - before < _SETTLED_LOAD * _SETTLE_INTERVAL:
+            time.sleep(interval)
+            if self._processor_seconds() - before < _SETTLED_LOAD * interval:
                 return
 
     def _processor_seconds(self) -> float:

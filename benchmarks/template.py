@@ -1,33 +1,29 @@
-"""The database that all contenders start from, made once per run by stock MLflow."""
+"""The database that contenders start from, made once per run through the REST API."""
 
-import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
 from benchmarks.client import Connection, encode
+from benchmarks.contenders import Contender
 from benchmarks.points import API, PointSource
 from benchmarks.read_back import WRITTEN_EXPERIMENT, require_equal
 from benchmarks.run_requests import ENTRIES, RunRequests, run_id_in
-from benchmarks.servers import Contender, Server
+from benchmarks.servers import Server
 
 SEARCHED_EXPERIMENT = "1"
 """The experiment that holds the runs to search."""
 
 
-def make_template(stock: Contender, directory: Path, runs: int) -> Path:
-    """Return a database with `runs` runs of 20 metrics and 20 params, written by `stock`."""
-    template = directory / "template.db"
-    with Server(stock, directory / "template", template=None) as server:
-        with Connection(server.address) as connection:
-            _seed(connection, runs)
-        database = server.database
-    with closing(sqlite3.connect(database)) as checkpointing:
-        checkpointing.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copyfile(database, template)
-    return template
+def make_template(contender: Contender, directory: Path, runs: int) -> str:
+    """Return a template with `runs` runs of 20 metrics and 20 params, written by `contender`."""
+    name = f"template-{contender.template}"
+    with (
+        Server(contender, directory / name, template=None) as server,
+        Connection(server.address) as connection,
+    ):
+        _seed(connection, runs)
+    return server.database.keep(name)
 
 
 def _seed(connection: Connection, runs: int) -> None:

@@ -14,7 +14,7 @@ class Scale:
     """How much work a run of the harness does."""
 
     rounds: int = 5
-    start_rounds: int = 3
+    start_rounds: int = 2
     seconds: float = 1.5
     """Length of one timed section; the number of requests follows from the warm-up's pace."""
 
@@ -25,6 +25,17 @@ class Scale:
     settle_seconds: float = 5.0
     empty_start: bool = True
     """Also time a start on an empty directory."""
+
+    most_runs: int = 10_000
+    long_run_points: int = 10_000_000
+    long_seconds: float = 8.0
+    """Verbs with a fixed large amount end after so many timed seconds, whatever is written;
+    Headwater has four times as long.
+    """
+
+    mixed_seconds: float = 4.0
+    compacted_points: int = 2_000_000
+    stored_points: tuple[int, ...] = (1_000_000, 10_000_000, 100_000_000)
 
 
 QUICK = Scale(
@@ -37,6 +48,12 @@ QUICK = Scale(
     search_runs=100,
     settle_seconds=1.0,
     empty_start=False,
+    most_runs=100,
+    long_run_points=50_000,
+    long_seconds=1.0,
+    mixed_seconds=0.5,
+    compacted_points=200_000,
+    stored_points=(100_000, 1_000_000),
 )
 
 
@@ -47,6 +64,9 @@ class Trial(ABC):
     rounds: ClassVar[int | None] = None
     """A number of rounds other than the scale's."""
 
+    ours_only: ClassVar[bool] = False
+    """Whether only Headwater has the verb."""
+
     def __init__(self, server: Server, scale: Scale) -> None:
         self.server = server
         self.scale = scale
@@ -56,12 +76,30 @@ class Trial(ABC):
         return
 
     @abstractmethod
-    def run(self) -> Sequence[float]:
-        """Measure one round, read back what it wrote; return one number per figure."""
+    def run(self) -> Sequence[float | None]:
+        """Measure one round, read back what it wrote; return one number per figure.
+
+        None says that the figure has no meaning for this contender.
+        """
 
     def answer(self) -> object:
-        """Return what every contender must answer alike; None where there is nothing to compare."""
+        """Return what contenders with equal databases must answer alike; None: nothing to compare.
+
+        Contenders whose databases hold the same under other ids must agree on `portable`.
+        """
         return None
+
+    def portable(self, answer: object) -> object:
+        """Return the part of an answer that names no ids or times of the server's choice."""
+        return answer
+
+    def note(self) -> str | None:
+        """Return what a reader must know of this contender's figures."""
+        return None
+
+    def most_seconds(self) -> float:
+        """Return after how many timed seconds a large amount is given up."""
+        return self.scale.long_seconds * (4 if self.server.contender.ours else 1)
 
     def requests_for_round(self, seconds_per_request: float, points_per_request: int = 1) -> int:
         """Return how many requests fill a timed section, within the scale's limits."""

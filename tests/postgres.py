@@ -51,8 +51,11 @@ def database_of(uri: str) -> str:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """Run PostgreSQL in a new directory of its own; it flushes nothing, so that tests are fast."""
+def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """Run PostgreSQL in a new directory of its own.
+
+    It flushes nothing, so that tests are fast, unless `durable`: then all is as it is by default.
+    """
     # Its socket's path must be short, and its owner must reach it.
     with tempfile.TemporaryDirectory(prefix="headwater-pg-", dir="/tmp") as name:
         directory = Path(name)
@@ -69,8 +72,9 @@ def running_postgres() -> Iterator[Postgres]:
         options = ["--encoding=utf8", "--locale=C", "--no-sync"]
         subprocess.run([*create, *options], cwd="/", check=True, capture_output=True, **owner)
         serve = [str(programs / "postgres"), "-D", str(home), "-k", str(directory), "-h", ""]
+        serve += [] if durable else ["-F"]
         with (directory / "log").open("wb") as log:
-            process = subprocess.Popen([*serve, "-F"], cwd="/", stderr=log, stdout=log, **owner)
+            process = subprocess.Popen(serve, cwd="/", stderr=log, stdout=log, **owner)
         server = Postgres(directory)
         try:
             _wait(server, process)

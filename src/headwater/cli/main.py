@@ -16,7 +16,9 @@ _COMMANDS = {
     "compact": "headwater.cli.compact",
     "delete-metrics": "headwater.cli.delete_metrics",
     "demo": "headwater.cli.demo",
+    "doctor": "headwater.cli.doctor",
     "export-metrics": "headwater.cli.export_metrics",
+    "migrate": "headwater.cli.migrate",
     "rewind": "headwater.cli.rewind",
     "server": "headwater.cli.server",
 }

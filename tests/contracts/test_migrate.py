@@ -2,7 +2,9 @@
 
 import asyncio
 import math
+import tracemalloc
 from collections import defaultdict
+from functools import partial
 from typing import Any
 
 import pytest
@@ -52,7 +54,7 @@ def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "LARGEST_CHUNK", 4)
     monkeypatch.setattr(compact, "_POINTS_A_STEP", 12)
     monkeypatch.setattr(migrate, "_ROWS_A_STEP", 7)
-    monkeypatch.setattr(migrate, "_ROWS_A_DELETION", 3)
+    monkeypatch.setattr(migrate, "_MOST_ROWS_A_DELETION", 3)
     monkeypatch.setattr(mlflow_rows, "_ROWS_A_FETCH", 2)
 
 
@@ -217,3 +219,24 @@ async def test_runs_with_rows_are_found_one_after_the_other(backend: Backend) ->
         found.append(run)
         after = run
     assert found == list(backend.run_ids[::2])
+
+
+def insert_steps(connection: Connection, run_id: str, steps: range) -> None:
+    for step in steps:
+        insert_rows(connection, run_id, "loss", {(1_000 + step, step, step / 7, False)})
+
+
+async def test_memory_does_not_grow_with_the_run(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "LARGEST_CHUNK", 1_000)
+    monkeypatch.setattr(migrate, "_ROWS_A_STEP", 500)
+    monkeypatch.setattr(migrate, "_MOST_ROWS_A_DELETION", 100)
+    peaks = []
+    for run_id, points in zip(backend.run_ids, (1_500, 1_500, 6_000), strict=True):
+        await backend.database.write(partial(insert_steps, run_id=run_id, steps=range(points)))
+        tracemalloc.start()
+        assert (await migrate_run(backend.database, run_id, AT_ONCE)).points == points
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < 1.3 * peaks[1]

@@ -27,7 +27,7 @@ def main(path: Path, mode: str, number: int, moment: str) -> None:
     """Migrate, up to the transaction with this number."""
     compaction.LARGEST_CHUNK = 16
     migrate._ROWS_A_STEP = migrate_offline._ROWS_A_STEP = 40
-    migrate._ROWS_A_DELETION = 20
+    migrate._MOST_ROWS_A_DELETION = 20
     transactions = itertools.count()
 
     def pass_by(now: str, current: int) -> None:

@@ -20,8 +20,8 @@ from headwater.storage.metrics.pace import Pace
 _ROWS_A_STEP = 262_144
 """Bounds memory: 48 bytes a row, some 3 MiB of rows as they are fetched, one chunk at a time."""
 
-_ROWS_A_DELETION = 2_048
-"""Bounds for how long another writer waits: some 10 ms."""
+_MOST_ROWS_A_DELETION = 8_192
+"""However fast the database is; see `Pace.rows`."""
 
 _ATTEMPTS = 10
 
@@ -67,7 +67,8 @@ class CopyPlan:
 async def migrate_run(database: Database, run_id: str, pace: Pace) -> Migrated:
     """Move all rows that a run has now into chunks.
 
-    Memory: a step's rows and one chunk of a series at a time, whatever the size of the run.
+    Memory: a step's rows and the chunks that they fall into. Rows come in the order in which they
+    were logged, so that these are the last chunks of a series, whatever the size of the run.
 
     Raises:
         DatabaseError: the database refused a transaction; the ones before it are done.
@@ -81,7 +82,8 @@ async def migrate_run(database: Database, run_id: str, pace: Pace) -> Migrated:
             copied, revisions = await _copy(database, run_id, rows)
             if len(copied) == 0:
                 break
-            for piece in copied.pieces(_ROWS_A_DELETION):
+            while len(copied):
+                piece, copied = copied.split(min(pace.rows, _MOST_ROWS_A_DELETION))
                 await _delete(database, run_id, piece, revisions, pace)
                 moved += len(piece)
                 attempts = 0

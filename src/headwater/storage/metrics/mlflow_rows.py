@@ -71,10 +71,9 @@ class RowSlice:
         unwanted = [number for number, key in enumerate(self.keys) if key in keys]
         return self._take(np.flatnonzero(~np.isin(self.key_index, unwanted))) if unwanted else self
 
-    def pieces(self, size: int) -> Iterator["RowSlice"]:
-        """Cut the slice into pieces of at most so many rows."""
-        for start in range(0, len(self), size):
-            yield self._take(slice(start, start + size))
+    def split(self, size: int) -> tuple["RowSlice", "RowSlice"]:
+        """Return the first rows, at most so many, and the others."""
+        return self._take(slice(size)), self._take(slice(size, None))
 
     def highest_steps(self) -> "RowSlice":
         """Return for each key one of its rows with the greatest step."""

@@ -5,12 +5,21 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
+_HOLD_SECONDS = 0.01
+"""For how long a transaction should make other writers wait."""
+
+_FEWEST_ROWS = 256
+_FIRST_ROWS = 1_024
+
 
 class Pace:
     """Leaves other writers room, and keeps below a rate."""
 
     progress: Callable[[int], None]
     """Is told how many points each transaction moved."""
+
+    rows: int
+    """How many rows the next transaction may touch for others to wait some 10 ms."""
 
     def __init__(self, *, rate: float | None = None, share: float = 0.5) -> None:
         """Say how fast.
@@ -19,6 +28,7 @@ class Pace:
         which the database's write lock may be held.
         """
         self.progress = lambda _: None
+        self.rows = _FIRST_ROWS
         self._rate = rate
         self._share = share
         self._held = 0.0
@@ -37,6 +47,9 @@ class Pace:
         """Wait for as long as the points that have just been moved call for."""
         self.progress(points)
         held, self._held = self._held, 0.0
+        if held > 0 and points >= _FEWEST_ROWS:
+            fitting = int(self.rows * min(2.0, _HOLD_SECONDS / held))
+            self.rows = max(_FEWEST_ROWS, fitting)
         now = time.monotonic()
         wait = held * (1 / self._share - 1)
         if self._rate is not None:

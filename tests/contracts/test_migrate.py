@@ -1,6 +1,7 @@
 """Migration changes where points are, and nothing of what is read."""
 
 import asyncio
+import itertools
 import math
 import tracemalloc
 from collections import defaultdict
@@ -24,6 +25,7 @@ from tests.contracts.metric_rows import (
 )
 from tests.contracts.test_compaction import require_summary, stored, summary
 
+from headwater.storage.metadata import runs
 from headwater.storage.metadata.base import Connection, Operation
 from headwater.storage.metrics import compact, compaction, migrate, mlflow_rows, series
 from headwater.storage.metrics.check import check_run
@@ -32,6 +34,7 @@ from headwater.storage.metrics.export import export
 from headwater.storage.metrics.latest import UPSERT
 from headwater.storage.metrics.migrate import Migrated, migrate_run
 from headwater.storage.metrics.pace import Pace
+from headwater.storage.metrics.rewind import RewindPlan, apply_rewind, plan_rewind
 
 Logged = list[tuple[str, int, int, float]]
 
@@ -168,22 +171,31 @@ async def test_a_row_goes_only_once_its_point_was_read_back(
     assert rows_left(backend) == 6
 
 
-async def test_points_that_were_taken_away_meanwhile_do_not_come_back(
-    backend: Backend, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("transaction", range(3))
+async def test_points_that_are_rewound_meanwhile_do_not_come_back(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, transaction: int
 ) -> None:
     run_id = backend.run_ids[0]
     await log_as_mlflow(backend, run_id, [("loss", step, step, step / 7) for step in range(6)])
     write = backend.database.write
-    rewinds = [lambda c: c.execute("DELETE FROM metrics WHERE step > 3")]
+    writes = itertools.count()
+
+    def rewind(connection: Connection, plan: RewindPlan) -> None:
+        runs.lifecycle(connection, run_id)
+        apply_rewind(connection, plan)
 
     async def write_after_a_rewind(operation: Operation[Any], *, long: bool = False) -> Any:
-        while rewinds:
-            await write(rewinds.pop())
+        if next(writes) == transaction:
+            plan = await backend.database.read(lambda c: plan_rewind(c, run_id, None, 4))
+            await write(lambda c: rewind(c, plan))
         return await write(operation, long=long)
 
     monkeypatch.setattr(backend.database, "write", write_after_a_rewind)
     await migrate_run(backend.database, run_id, AT_ONCE)
+    assert next(writes) > transaction, "there was no such transaction"
     assert [step for _, step, *_ in stored(backend, run_id, "loss")] == [0, 1, 2, 3]
+    assert rows_left(backend) == 0
+    assert problems(backend, run_id) == []
 
 
 async def test_a_damaged_chunk_keeps_the_rows_of_its_series_and_no_others(

@@ -16,8 +16,10 @@ _COMMANDS = {
     "compact": "headwater.cli.compact",
     "delete-metrics": "headwater.cli.delete_metrics",
     "demo": "headwater.cli.demo",
+    "doctor": "headwater.cli.doctor",
     "export-metrics": "headwater.cli.export_metrics",
     "gc": "headwater.cli.gc",
+    "migrate": "headwater.cli.migrate",
     "rewind": "headwater.cli.rewind",
     "server": "headwater.cli.server",
 }

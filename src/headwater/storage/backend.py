@@ -1,17 +1,22 @@
 """Which database holds a server's data, and how it is prepared and opened."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from headwater.errors import ConfigurationError
 from headwater.mlflow_release import MlflowRelease
-from headwater.storage.metadata import prepare
+from headwater.storage.metadata import prepare, sqlite_survey
 from headwater.storage.metadata.base import Database
 from headwater.storage.metadata.inspect import SchemaState
 from headwater.storage.metadata.sqlite import SqliteDatabase
 from headwater.storage.metrics.activity import Activity
 from headwater.storage.metrics.base import MetricEngine
+from headwater.storage.metrics.migrate import Migrated
+from headwater.storage.metrics.migrate_offline import migrate_offline
 from headwater.storage.metrics.sqlite import SqliteMetricEngine
+from headwater.storage.survey import Survey
 
 
 class Backend(ABC):
@@ -59,6 +64,31 @@ class Backend(ABC):
             DatabaseError: it cannot be opened.
         """
 
+    @abstractmethod
+    def surveyed(self) -> AbstractContextManager[Survey]:
+        """Look at the database as it is, whoever wrote it, changing nothing.
+
+        Raises:
+            SchemaError: it cannot be opened.
+        """
+
+    @abstractmethod
+    def give_back_space(self) -> None:
+        """Return what migrated rows took to the operating system; other writers wait meanwhile.
+
+        Raises:
+            DatabaseError: the database refused.
+        """
+
+    def migrate_offline(self, progress: Callable[[int], None]) -> Migrated:  # noqa: ARG002
+        """Move all metric rows into chunks while nobody else uses the database, told of each step.
+
+        Raises:
+            ConfigurationError: this kind of database has no such mode.
+            DatabaseBusyError: somebody else uses it.
+        """
+        raise ConfigurationError("--offline is for SQLite databases; leave it out")
+
     def prepare(self, release: MlflowRelease, artifact_root: str) -> None:
         """Do whatever is needed for the database to be CURRENT.
 
@@ -98,6 +128,18 @@ class SqliteBackend(Backend):
     ) -> tuple[Database, MetricEngine]:
         """See `Backend.open`."""
         return SqliteDatabase(self._path, relaxed=relaxed), SqliteMetricEngine(activity)
+
+    def surveyed(self) -> AbstractContextManager[Survey]:
+        """See `Backend.surveyed`."""
+        return sqlite_survey.surveyed(self._path)
+
+    def give_back_space(self) -> None:
+        """See `Backend.give_back_space`."""
+        sqlite_survey.give_back_space(self._path)
+
+    def migrate_offline(self, progress: Callable[[int], None]) -> Migrated:
+        """See `Backend.migrate_offline`."""
+        return migrate_offline(self._path, progress)
 
 
 def backend_of(database: Path | str) -> Backend:

@@ -1,11 +1,13 @@
 """A PostgreSQL database as `Backend`; imports the driver."""
 
+from contextlib import AbstractContextManager
+
 import psycopg
 
 from headwater.errors import ConfigurationError
 from headwater.mlflow_release import MlflowRelease
 from headwater.storage.backend import Backend
-from headwater.storage.metadata import prepare_postgres
+from headwater.storage.metadata import postgres_survey, prepare_postgres
 from headwater.storage.metadata.base import Database
 from headwater.storage.metadata.inspect import SchemaState
 from headwater.storage.metadata.postgres import PostgresDatabase
@@ -13,6 +15,7 @@ from headwater.storage.metadata.postgres_connection import shown_uri
 from headwater.storage.metrics.activity import Activity
 from headwater.storage.metrics.base import MetricEngine
 from headwater.storage.metrics.postgres import PostgresMetricEngine
+from headwater.storage.survey import Survey
 
 
 class PostgresBackend(Backend):
@@ -48,3 +51,11 @@ class PostgresBackend(Backend):
     ) -> tuple[Database, MetricEngine]:
         """See `Backend.open`."""
         return PostgresDatabase(self._uri, relaxed=relaxed), PostgresMetricEngine(activity)
+
+    def surveyed(self) -> AbstractContextManager[Survey]:
+        """See `Backend.surveyed`."""
+        return postgres_survey.surveyed(self._uri)
+
+    def give_back_space(self) -> None:
+        """See `Backend.give_back_space`."""
+        postgres_survey.give_back_space(self._uri)

@@ -57,7 +57,7 @@ def inspect(path: Path, release: MlflowRelease) -> SchemaState:
         SchemaError: the file is no MLflow database, or an older or newer one than the installed
             MLflow and Headwater work with; the message says what to do.
     """
-    _check_is_file(path)
+    check_is_file(path)
     if not path.exists() or path.stat().st_size == 0:
         return SchemaState.EMPTY
     try:
@@ -79,7 +79,12 @@ def schema_state(found: FoundSchema, release: MlflowRelease) -> SchemaState:
     return _own_state(found)
 
 
-def _check_is_file(path: Path) -> None:
+def check_is_file(path: Path) -> None:
+    """Refuse what cannot be a SQLite file.
+
+    Raises:
+        SchemaError: it is a directory, or something else that is no regular file.
+    """
     if path.is_dir():
         raise SchemaError(
             f"{path} is a directory, not a SQLite database; an MLflow file store moves into one "
@@ -97,20 +102,25 @@ def _read(path: Path) -> FoundSchema:
     try:
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
-        names: Iterable[tuple[str]] = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' "
-            "ESCAPE '\\'"
-        )
-        tables = frozenset(name for (name,) in names)
-        return FoundSchema(
-            str(path),
-            f"sqlite:///{path}",
-            tables,
-            _revisions(connection, MLFLOW_VERSION_TABLE, tables),
-            _revisions(connection, VERSION_TABLE, tables),
-        )
+        return read_schema(connection, path)
     finally:
         connection.close()
+
+
+def read_schema(connection: sqlite3.Connection, path: Path) -> FoundSchema:
+    """Return what an open SQLite database holds."""
+    names: Iterable[tuple[str]] = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' "
+        "ESCAPE '\\'"
+    )
+    tables = frozenset(name for (name,) in names)
+    return FoundSchema(
+        str(path),
+        f"sqlite:///{path}",
+        tables,
+        _revisions(connection, MLFLOW_VERSION_TABLE, tables),
+        _revisions(connection, VERSION_TABLE, tables),
+    )
 
 
 def _revisions(connection: sqlite3.Connection, table: str, tables: frozenset[str]) -> list[str]:

@@ -32,8 +32,8 @@ def inspect(uri: str, release: MlflowRelease) -> SchemaState:
         SchemaError: it cannot be reached, is no MLflow database, or an older or newer one than
             the installed MLflow and Headwater work with; the message says what to do.
     """
-    with _connected(uri) as connection:
-        return schema_state(_read(connection, shown_uri(uri)), release)
+    with connected(uri) as connection:
+        return schema_state(read_schema(connection, shown_uri(uri)), release)
 
 
 def create(uri: str, release: MlflowRelease, artifact_root: str) -> None:
@@ -45,10 +45,10 @@ def create(uri: str, release: MlflowRelease, artifact_root: str) -> None:
     Raises:
         SchemaError: MLflow's or our migrations failed.
     """
-    with _connected(uri) as connection:
+    with connected(uri) as connection:
         connection.execute("SET lock_timeout = 0")
         connection.execute(_LOCK)
-        if schema_state(_read(connection, shown_uri(uri)), release) is SchemaState.EMPTY:
+        if schema_state(read_schema(connection, shown_uri(uri)), release) is SchemaState.EMPTY:
             _run("headwater.mlflow_plugin.create_database", uri, artifact_root)
 
 
@@ -69,7 +69,12 @@ def _run(module: str, uri: str, *arguments: str) -> None:
 
 
 @contextlib.contextmanager
-def _connected(uri: str) -> Iterator[PostgresConnection]:
+def connected(uri: str) -> Iterator[PostgresConnection]:
+    """Yield a session.
+
+    Raises:
+        SchemaError: the database cannot be reached, or refuses what is done in the session.
+    """
     try:
         with contextlib.closing(PostgresConnection(uri)) as connection:
             yield connection
@@ -78,7 +83,8 @@ def _connected(uri: str) -> Iterator[PostgresConnection]:
         raise SchemaError(f"{shown_uri(uri)} cannot be opened: {reason}") from error
 
 
-def _read(connection: PostgresConnection, name: str) -> FoundSchema:
+def read_schema(connection: PostgresConnection, name: str) -> FoundSchema:
+    """Return what an open database holds, which messages call by this name."""
     tables = frozenset(table for (table,) in connection.execute(_TABLES))
 
     def revisions(table: str) -> list[str]:

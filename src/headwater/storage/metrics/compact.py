@@ -71,8 +71,8 @@ class Compacted:
 
 
 @dataclass(frozen=True)
-class _Change:
-    """A series as it was found, and what becomes of it."""
+class Change:
+    """A series as it was found, and what becomes of it; `series.store` puts it into effect."""
 
     key: str
     found: series.StoredSeries | None
@@ -86,7 +86,7 @@ class Step:
 
     run_id: str
     blocks: Sequence[tuple[int, bytes]]
-    changes: Sequence[_Change]
+    changes: Sequence[Change]
     result: Compacted
     after: int
     """The last block that was read."""
@@ -154,7 +154,7 @@ def _plan(connection: Connection, run_id: str, after: int) -> Step:
         points += len(decoded[-1])
         keys.update(decoded[-1].keys)
     try:
-        every = (_change(connection, run_id, key, new) for key, new in _by_key(decoded))
+        every = (change_of(connection, run_id, key, new) for key, new in by_key(decoded))
         changes = [change for change in every if change.chunks]  # else the series had all of it
     except CorruptBlockError:
         return Step(run_id, (), (), Compacted(left_blocks=damaged + len(blocks)), last, more)
@@ -170,7 +170,7 @@ def _blocks_after(connection: Connection, run_id: str, after: int) -> Iterator[t
         after = page[-1][0]
 
 
-def _by_key(blocks: Sequence[Points]) -> Iterator[tuple[str, Series]]:
+def by_key(blocks: Sequence[Points]) -> Iterator[tuple[str, Series]]:
     """Sort the points of several blocks into series."""
     if not blocks:
         return
@@ -193,7 +193,14 @@ def _by_key(blocks: Sequence[Points]) -> Iterator[tuple[str, Series]]:
             yield key, merged([whole.take(slice(start, end))])
 
 
-def _change(connection: Connection, run_id: str, key: str, new: Series) -> _Change:
+def change_of(connection: Connection, run_id: str, key: str, new: Series) -> Change:
+    """Plan how new points, sorted and free of duplicates, are added to the chunks of a series.
+
+    The change has no chunks where the series has every one of the points.
+
+    Raises:
+        CorruptBlockError: a chunk that must be looked into cannot be read.
+    """
     found = series.find(connection, run_id, key)
     chunks = [] if found is None else series.chunks_around(connection, found.series_id, new)
     plan = plan_series(
@@ -202,7 +209,7 @@ def _change(connection: Connection, run_id: str, key: str, new: Series) -> _Chan
         new,
         lambda chunk_id: series.load_chunk(connection, chunk_id),
     )
-    return _Change(key, found, plan, [series.new_row(added) for added in plan.added])
+    return Change(key, found, plan, [series.new_row(added) for added in plan.added])
 
 
 def _apply(connection: Connection, step: Step) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.points import FIRST_TIMESTAMP
 from headwater.entities.metric import Points, Series
-from headwater.storage.metadata.base import Connection, Row
+from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.sqlite import SqliteDatabase
 from headwater.storage.metrics import series
 from headwater.storage.metrics.compaction import SeriesPlan, plan_series
@@ -47,7 +47,7 @@ class _Template:
 
     points: Series
     plan: SeriesPlan
-    rows: Sequence[Row]
+    rows: Sequence[series.NewRow]
 
 
 async def fill(path: Path, points: int) -> Filled:

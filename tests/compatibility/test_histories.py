@@ -7,6 +7,7 @@ import pytest
 from tests.compatibility.calls import Call, case, get, post
 from tests.compatibility.deviations import whole_history
 from tests.compatibility.pair import Pair
+from tests.compatibility.samples import play_sample
 
 _HISTORY = "metrics/get-history"
 _BULK = "metrics/get-history-bulk"
@@ -285,4 +286,5 @@ def test_bulk(histories: Pair, calls: tuple[Call, ...]) -> None:
 
 @pytest.mark.parametrize("calls", _INTERVAL_CASES)
 def test_interval(histories: Pair, calls: tuple[Call, ...]) -> None:
-    histories.play(*calls)
+    for call in calls:
+        play_sample(histories, call)

@@ -8,7 +8,7 @@ from tests.contracts.conftest import Backend
 from tests.contracts.metric_rows import EXAMPLES, POINT, clear, columns, insert_rows, row
 
 from headwater.storage.metadata.base import Connection
-from headwater.storage.metrics import compaction, series
+from headwater.storage.metrics import compaction, envelope, series
 from headwater.storage.metrics.check import Problem, check_run, runs_with_points
 from headwater.storage.metrics.compact import compact_run
 
@@ -68,6 +68,7 @@ async def test_what_was_logged_and_compacted_is_in_order(
 @pytest.fixture
 async def _compacted(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "LARGEST_CHUNK", 4)
+    monkeypatch.setattr(envelope, "WORTHWHILE_POINTS", 3)
     await log(backend, [("loss", step, step, step / 7) for step in range(10)])
     await compact_run(backend.database, backend.run_ids[0])
 
@@ -81,6 +82,12 @@ async def _compacted(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "UPDATE headwater_metric_chunks SET minimum_value = 9 WHERE chunk_id = 2",
             "does not tell what it holds",
+        ),
+        ("DELETE FROM headwater_metric_envelopes WHERE chunk_id = 2", "has no envelope"),
+        (
+            "UPDATE headwater_metric_envelopes SET payload = (SELECT payload"
+            " FROM headwater_metric_envelopes WHERE chunk_id = 1) WHERE chunk_id = 2",
+            "its envelope does not tell",
         ),
         ("UPDATE latest_metrics SET step = 3", "lack the latest point"),
         ("DELETE FROM latest_metrics", "lack the latest point"),

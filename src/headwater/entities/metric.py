@@ -47,7 +47,7 @@ class Series:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def take(self, positions: NDArray[np.intp] | slice) -> "Series":
+    def take(self, positions: NDArray[np.intp] | NDArray[np.bool_] | slice) -> "Series":
         """Return the points at the given positions, in that order."""
         return Series(self.steps[positions], self.timestamps[positions], self.values[positions])
 

@@ -1,12 +1,13 @@
 """Sample one metric of several runs for a chart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
-
+from headwater.entities.drawing import Cut
 from headwater.entities.metric import Series
+from headwater.storage.metadata.base import Connection
+from headwater.storage.metrics.base import MetricEngine
 from headwater.storage.metrics.merge import by_step
-from headwater.tracking.sample import points_at, sample_rows, sample_steps
+from headwater.tracking.sample import points_at, sample_steps
 from headwater.tracking.service import TrackingService
 
 
@@ -17,11 +18,13 @@ async def get_metric_history_bulk_interval(
     max_results: int,
     steps: tuple[int, int] | None,
 ) -> list[tuple[str, Series]]:
-    """Return for each run at most about ``max_results`` points by step, as MLflow samples them."""
+    """Return for each run that has the metric its points by step, thinned out: see `sampled`."""
     return await service.database.read(
         lambda connection: sampled(
-            service.metrics.histories(connection, run_ids, key),
+            service.metrics,
+            connection,
             run_ids,
+            key,
             max_results,
             steps,
             rows=service.behaviour.samples_rows,
@@ -30,27 +33,31 @@ async def get_metric_history_bulk_interval(
 
 
 def sampled(
-    histories: Mapping[str, Series],
+    metrics: MetricEngine,
+    connection: Connection,
     run_ids: Sequence[str],
+    key: str,
     max_results: int,
     steps: tuple[int, int] | None,
     *,
     rows: bool,
 ) -> list[tuple[str, Series]]:
-    """Sample full histories; ``rows`` chooses MLflow's way since 3.15 over the one before."""
-    ordered = {run_id: by_step(series) for run_id, series in histories.items()}
-    found = [(run_id, ordered[run_id]) for run_id in run_ids if run_id in ordered]
-    if not found:
-        return []
+    """Return no more points of a run than MLflow does, but always its extremes.
+
+    Where MLflow returns every point, these are the same. ``rows`` chooses its way since 3.15, at
+    most ``max_results`` points of each run, over the one before: as many as lie at about
+    ``max_results`` of the steps that the runs have together, which takes reading all of them.
+    """
+    distinct = list(dict.fromkeys(run_ids))
+    found: dict[str, Series] = {}
     if rows:
-        return [(run_id, _rows(series, max_results, steps)) for run_id, series in found]
-    wanted = sample_steps(ordered, max_results, steps)
-    return [(run_id, points_at(series, wanted)) for run_id, series in found]
-
-
-def _rows(series: Series, most: int, steps: tuple[int, int] | None) -> Series:
-    if steps is not None:
-        first = int(np.searchsorted(series.steps, steps[0], "left"))
-        last = int(np.searchsorted(series.steps, steps[1], "right"))
-        series = series.take(slice(first, last))
-    return series.take(sample_rows(len(series), most))
+        start, end = steps or (None, None)
+        cut = Cut("row", start, end, max_results)
+        for run_id in distinct:
+            drawing = metrics.drawn(connection, run_id, key, cut)
+            if drawing is not None:
+                found[run_id] = drawing.points
+    elif histories := metrics.histories(connection, distinct, key):
+        sample = sample_steps(histories, max_results, steps)
+        found = {run_id: points_at(by_step(of), sample) for run_id, of in histories.items()}
+    return [(run_id, found[run_id]) for run_id in run_ids if run_id in found]

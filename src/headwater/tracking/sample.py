@@ -1,36 +1,40 @@
-"""Which points of a long series MLflow shows: pure functions, one for each of its two ways."""
+"""Which points MLflow before 3.15 shows of long series, and what is shown in their place: pure.
+
+Later releases sample each run by itself: `MetricEngine.drawn` by rows takes the place of that.
+"""
 
 import bisect
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headwater.entities.metric import Series
+from headwater.storage.metrics.downsample import between, bucket_count, downsample
 
 LARGEST_HISTORY = 25_000
 """The most points of one run that MLflow before 3.15 returns for the sampled steps."""
 
 
-def sample_rows(count: int, most: int) -> NDArray[np.intp]:
-    """Return the positions that MLflow since 3.15 samples from ``count`` ordered rows.
+@dataclass(frozen=True, slots=True)
+class StepSample:
+    """The steps that MLflow samples over several runs."""
 
-    SQL's NTILE: ``most`` buckets, the first ``count % most`` of them one row larger; the first row
-    of each, and the very last row in place of the last pick where it is not among them.
-    """
-    if count <= most:
-        return np.arange(count, dtype=np.intp)
-    size, larger = divmod(count, most)
-    buckets = np.arange(most, dtype=np.intp)
-    positions = buckets * size + np.minimum(buckets, larger)
-    positions[-1] = count - 1
-    return positions
+    start: int
+    end: int
+    """The range, ends included, that they are sampled from."""
+
+    steps: Sequence[int]
+    """Ascending."""
+
+    complete: bool
+    """They are all that the range has."""
 
 
 def sample_steps(
     histories: Mapping[str, Series], most: int, interval: tuple[int, int] | None
-) -> list[int]:
-    """Return the steps that MLflow before 3.15 samples over all runs, ascending.
+) -> StepSample:
+    """Return the steps that MLflow before 3.15 samples over all runs.
 
     Evenly spaced among the distinct steps of all runs, with the last one and every run's first and
     last step. Without an interval, steps below 0 are left out.
@@ -44,13 +48,21 @@ def sample_steps(
         if start <= step <= end
     }
     within = every[bisect.bisect_left(every, start) : bisect.bisect_right(every, end)]
-    if len(within) > most:
-        spacing = len(within) / most
-        within = [within[int(i * spacing)] for i in range(most)] + within[-1:]
-    return sorted(ends.union(within))
+    if len(within) <= most:
+        return StepSample(start, end, within, complete=True)
+    spacing = len(within) / most
+    picked = {within[int(i * spacing)] for i in range(most)}
+    return StepSample(start, end, sorted({*picked, *within[-1:], *ends}), complete=False)
 
 
-def points_at(series: Series, steps: Sequence[int]) -> Series:
-    """Return the points of a series ordered by step that lie at the given steps."""
-    positions = np.flatnonzero(np.isin(series.steps, np.array(steps, np.int64)))
-    return series.take(positions[:LARGEST_HISTORY])
+def points_at(series: Series, sample: StepSample) -> Series:
+    """Return as many points of a series ordered by step as lie at the sampled steps, or fewer.
+
+    Those very points where the sample is complete or there are too few to choose; else the first,
+    the last, and the least and the greatest of buckets between them.
+    """
+    at = np.flatnonzero(np.isin(series.steps, np.array(sample.steps, np.int64)))[:LARGEST_HISTORY]
+    if sample.complete or bucket_count(len(at)) < 1:
+        return series.take(at)
+    within = series.take(between(series.steps, sample.start, sample.end))
+    return downsample(within, np.arange(len(within)), len(at))

@@ -9,12 +9,9 @@ Layout, little-endian::
     key index   only where k > 1: unsigned integers, u8 where k <= 256, else u16
     steps       integer column
     timestamps  integer column
-    values      u8 width (4 or 8), then n floats of that width
+    values      float column
 
-    integer column: u8 width, i64 base, then by width
-      0          all values equal base
-      16         i64 stride: value i is base + i * stride
-      1, 2, 4, 8 n unsigned offsets from base
+Columns are those of `headwater.wire.metric_columns`.
 """
 
 import struct
@@ -25,24 +22,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.entities.metric import Float64s, Int64s, Points
+from headwater.entities.metric import Points
 from headwater.errors import CorruptBlockError
+from headwater.wire.metric_columns import (
+    decode_floats,
+    decode_integers,
+    encode_constant,
+    encode_floats,
+    encode_integers,
+)
 
 _VERSION = 1
 _CHECKSUM = struct.Struct("<I")
 _HEAD = struct.Struct("<BIH")
 _LENGTH = struct.Struct("<H")
-_COLUMN = struct.Struct("<Bq")
-_STRIDE = struct.Struct("<q")
-_ARITHMETIC = 16
-_ARITHMETIC_SPREAD = 1 << 62  # differences of values further apart overflow
-_OFFSETS: dict[int, np.dtype[Any]] = {
-    1: np.dtype("<u1"),
-    2: np.dtype("<u2"),
-    4: np.dtype("<u4"),
-    8: np.dtype("<u8"),
-}
-_FLOATS: dict[int, np.dtype[Any]] = {4: np.dtype("<f4"), 8: np.dtype("<f8")}
 _POINT_VALUE = struct.Struct("<Bd")
 LARGEST_KEYS = 65_535
 
@@ -52,9 +45,9 @@ def encode(points: Points) -> bytes:
     parts = [_HEAD.pack(_VERSION, len(points), len(points.keys)), _encode_keys(points.keys)]
     if len(points.keys) > 1:
         parts.append(points.key_index.astype(_key_index_dtype(len(points.keys))).tobytes())
-    parts.append(_encode_integers(points.steps))
-    parts.append(_encode_integers(points.timestamps))
-    parts.append(_encode_floats(points.values))
+    parts.append(encode_integers(points.steps))
+    parts.append(encode_integers(points.timestamps))
+    parts.append(encode_floats(points.values))
     return _sealed(b"".join(parts))
 
 
@@ -65,8 +58,8 @@ def encode_point(key: str, step: int, timestamp: int, value: float) -> bytes:
             (
                 _HEAD.pack(_VERSION, 1, 1),
                 _encode_keys((key,)),
-                _COLUMN.pack(0, step),
-                _COLUMN.pack(0, timestamp),
+                encode_constant(step),
+                encode_constant(timestamp),
                 _POINT_VALUE.pack(8, value),
             )
         )
@@ -115,29 +108,7 @@ def _encode_keys(keys: Sequence[str]) -> bytes:
 
 
 def _key_index_dtype(keys: int) -> np.dtype[Any]:
-    return _OFFSETS[1 if keys <= 256 else 2]
-
-
-def _encode_integers(column: Int64s) -> bytes:
-    base, top = int(column.min()), int(column.max())
-    if base == top:
-        return _COLUMN.pack(0, base)
-    spread = top - base
-    first, stride = int(column[0]), int(column[1]) - int(column[0])
-    if spread < _ARITHMETIC_SPREAD and bool((np.diff(column) == stride).all()):
-        return _COLUMN.pack(_ARITHMETIC, first) + _STRIDE.pack(stride)
-    width = next(width for width in _OFFSETS if spread < 1 << (8 * width))
-    # Wraps around modulo 2**64, so that the full range of int64 fits.
-    offsets = column.view(np.uint64) - np.uint64(base & 0xFFFF_FFFF_FFFF_FFFF)
-    return b"".join((_COLUMN.pack(width, base), offsets.astype(_OFFSETS[width]).tobytes()))
-
-
-def _encode_floats(values: Float64s) -> bytes:
-    with np.errstate(over="ignore"):
-        narrow = values.astype(_FLOATS[4])
-    if np.array_equal(narrow.astype(np.float64), values, equal_nan=True):
-        return b"".join((b"\x04", narrow.tobytes()))
-    return b"".join((b"\x08", values.astype(_FLOATS[8], copy=False).tobytes()))
+    return np.dtype("<u1" if keys <= 256 else "<u2")
 
 
 def _decode(payload: bytes) -> Points:
@@ -156,11 +127,10 @@ def _decode(payload: bytes) -> Points:
             raise CorruptBlockError("a metric block has a point of a key that it does not name")
     else:
         key_index = np.zeros(count, np.intp)
-    steps, at = _decode_integers(payload, at, count)
-    timestamps, at = _decode_integers(payload, at, count)
-    floats = _FLOATS[payload[at]]
-    values = np.frombuffer(payload, floats, count, at + 1).astype(np.float64)
-    if at + 1 + count * floats.itemsize != len(payload):
+    steps, at = decode_integers(payload, at, count)
+    timestamps, at = decode_integers(payload, at, count)
+    values, at = decode_floats(payload, at, count)
+    if at != len(payload):
         raise CorruptBlockError("a metric block has bytes to spare")
     return Points(keys, key_index, steps, timestamps, values)
 
@@ -173,16 +143,3 @@ def _decode_keys(payload: bytes, at: int, count: int) -> tuple[tuple[str, ...], 
         keys.append(payload[at : at + length].decode())
         at += length
     return tuple(keys), at
-
-
-def _decode_integers(payload: bytes, at: int, count: int) -> tuple[Int64s, int]:
-    width, base = _COLUMN.unpack_from(payload, at)
-    at += _COLUMN.size
-    if width == 0:
-        return np.full(count, base, np.int64), at
-    if width == _ARITHMETIC:
-        (stride,) = _STRIDE.unpack_from(payload, at)
-        return base + stride * np.arange(count, dtype=np.int64), at + _STRIDE.size
-    offsets = np.frombuffer(payload, _OFFSETS[width], count, at).astype(np.uint64)
-    column = (offsets + np.uint64(base & 0xFFFF_FFFF_FFFF_FFFF)).view(np.int64)
-    return column, at + count * width

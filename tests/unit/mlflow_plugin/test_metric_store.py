@@ -3,7 +3,7 @@
 import math
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import mlflow
@@ -12,6 +12,7 @@ from hypothesis import given, settings, target
 from hypothesis import strategies as st
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
+from tests.samples import Point, check_sample
 from tests.unit.mlflow_plugin.conftest import MLFLOWS_WARNINGS, Pair, rows
 
 from headwater.mlflow_release import version_numbers
@@ -76,16 +77,36 @@ def answers(store: Any, run_ids: list[str]) -> dict[str, Any]:
             told[f"steps {where}"] = as_tuples(
                 store.get_metric_history_bulk_interval_from_steps(run_id, key, [0, 2, 7], 3)
             )
-        for most in (1, 2, 3, 5, 320):
-            for first, last in ((None, None), (0, 3), (-1, LARGEST)):
-                told[f"sample {key} {most} {first} {last}"] = as_tuples(
-                    store.get_metric_history_bulk_interval(run_ids, key, most, first, last)
-                )
         for most in (0, 1, 4, 25_000):
             told[f"bulk {key} {most}"] = as_tuples(
                 store.get_metric_history_bulk([*run_ids, run_ids[0]], key, most)
             )
     return told
+
+
+def check_samples(pair: Pair, run_ids: list[str]) -> None:
+    """Check the samples of both stores against each other: ours keep every spike."""
+    for key in (*KEYS, "missing"):
+        for most in (1, 2, 3, 4, 5, 6, 320):
+            for interval in (None, (0, 3), (-1, LARGEST)):
+                ours, mlflows = (
+                    store.get_metric_history_bulk_interval(
+                        run_ids, key, most, *(interval or (None, None))
+                    )
+                    for store in (pair.ours, pair.stock)
+                )
+                assert [p.run_id for p in ours] == sorted(p.run_id for p in ours)
+                for run_id in run_ids:
+                    check_sample(
+                        as_points(p for p in ours if p.run_id == run_id),
+                        as_points(p for p in mlflows if p.run_id == run_id),
+                        as_points(pair.ours.get_metric_history(run_id, key)),
+                        interval,
+                    )
+
+
+def as_points(found: Iterable[Any]) -> list[Point]:
+    return [(point.step, point.timestamp, point.value) for point in found]
 
 
 def pages(store: Any, run_id: str, key: str) -> list[Any]:
@@ -121,6 +142,7 @@ def test_answers_as_mlflow(pair: Pair, sequence: list[Any]) -> None:
     logged(pair.ours, run_ids, sequence)
     target(float(len(sequence)))
     assert answers(pair.ours, run_ids) == answers(pair.stock, run_ids)
+    check_samples(pair, run_ids)
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -16,6 +16,7 @@ OWN_TABLES = (
     "headwater_metric_blocks",
     "headwater_metric_series",
     "headwater_metric_chunks",
+    "headwater_metric_envelopes",
     "headwater_ingest_clients",
 )
 """Headwater's tables beside the one that notes its revision."""

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from headwater.entities.drawing import Cut, Drawing
 from headwater.entities.metric import Points, Series
 from headwater.storage.metadata.base import Connection
 
@@ -52,3 +53,13 @@ class MetricEngine(ABC):
     def history(self, connection: Connection, run_id: str, key: str) -> Series | None:
         """Return the points of one metric of one run, or None where there are none."""
         return self.histories(connection, [run_id], key).get(run_id)
+
+    @abstractmethod
+    def drawn(self, connection: Connection, run_id: str, key: str, cut: Cut) -> Drawing | None:
+        """Return a metric of a run thinned out for a chart, or None where it has no point at all.
+
+        The range is cut into even buckets; of each, the least and the greatest point stay, and a
+        NaN where there is nothing else. The first and the last point of the range always stay. How
+        even the buckets of long series are is told in `headwater.storage.metrics.drawing`. Reads
+        about as much as it returns, however long the series is.
+        """

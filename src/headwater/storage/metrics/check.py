@@ -11,7 +11,7 @@ import numpy as np
 from headwater.entities.metric import Series
 from headwater.errors import CorruptBlockError
 from headwater.storage.metadata.base import Connection, Row
-from headwater.storage.metrics import chunk, series
+from headwater.storage.metrics import chunk, envelope, series
 from headwater.storage.metrics.latest import UPSERT, latest_points
 from headwater.storage.metrics.summary import Summary, combined, summarise
 from headwater.wire import metric_block
@@ -111,6 +111,7 @@ def _series(
                 f"chunk {row[0]}: its row does not tell what it holds",
                 series.redescribe(row[0], payload, points),
             )
+        yield from _envelope(connection, run_id, key, row[0], payload, points)
         if last is not None and _first(points) <= last:
             yield Problem(run_id, key, f"chunk {row[0]} overlaps the one before it")
         last = (int(points.timestamps[-1]), int(points.steps[-1]))
@@ -126,6 +127,26 @@ def _series(
         yield Problem(
             run_id, key, "its summary does not agree with its points", series.resume(found, whole)
         )
+
+
+def _envelope(
+    connection: Connection, run_id: str, key: str, chunk_id: int, payload: bytes, points: Series
+) -> Iterator[Problem]:
+    stored = series.stored_envelope(connection, chunk_id)
+    expected = series.new_envelope(points) if stored is None else envelope.encode(points)
+    if expected is None or stored == expected:
+        return
+    text = (
+        "has no envelope, which makes its charts slow"
+        if stored is None
+        else "its envelope does not tell what it holds"
+    )
+    yield Problem(
+        run_id,
+        key,
+        f"chunk {chunk_id}: {text}",
+        series.reenvelop(chunk_id, payload, expected),
+    )
 
 
 def _latest_metrics(

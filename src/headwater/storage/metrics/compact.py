@@ -13,7 +13,7 @@ import numpy as np
 
 from headwater.entities.metric import Points, Series
 from headwater.errors import CorruptBlockError, StaleCompactionError
-from headwater.storage.metadata.base import Connection, Database, Row
+from headwater.storage.metadata.base import Connection, Database
 from headwater.storage.metrics import series
 from headwater.storage.metrics.compaction import SeriesPlan, plan_series
 from headwater.storage.metrics.merge import merged
@@ -77,7 +77,7 @@ class Change:
     key: str
     found: series.StoredSeries | None
     plan: SeriesPlan
-    chunks: Sequence[Row]
+    chunks: Sequence[series.NewRow]
 
 
 @dataclass(frozen=True)

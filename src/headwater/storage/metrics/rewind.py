@@ -71,7 +71,7 @@ class _Cut:
     found: series.StoredSeries
     deleted: int
     plan: SeriesPlan | None
-    chunks: Sequence[Row]
+    chunks: Sequence[series.NewRow]
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """The rows of compacted series and their chunks."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from headwater.entities.metric import Series
 from headwater.errors import CorruptBlockError, StaleCompactionError
 from headwater.storage.metadata.base import Connection, Row
-from headwater.storage.metrics import chunk
+from headwater.storage.metrics import chunk, envelope
 from headwater.storage.metrics.compaction import SeriesPlan, StoredChunk
 from headwater.storage.metrics.summary import Extreme, Point, Summary, summarise
 
@@ -61,8 +62,18 @@ minimum_value, minimum_step, minimum_timestamp, maximum_value, maximum_step, max
 
 _INSERT_CHUNK = f"""
 INSERT INTO headwater_metric_chunks (series_id, {_CHUNK_COLUMNS}, payload)
-VALUES ({", ".join("?" * 15)})
+VALUES ({", ".join("?" * 15)}) RETURNING chunk_id
 """  # noqa: S608
+
+_INSERT_ENVELOPE = "INSERT INTO headwater_metric_envelopes (chunk_id, payload) VALUES (?, ?)"
+
+_SELECT_ENVELOPE = "SELECT payload FROM headwater_metric_envelopes WHERE chunk_id = ?"
+
+_REPLACE_ENVELOPE = """
+INSERT INTO headwater_metric_envelopes (chunk_id, payload)
+SELECT chunk_id, ? FROM headwater_metric_chunks WHERE chunk_id = ? AND payload = ?
+ON CONFLICT (chunk_id) DO UPDATE SET payload = excluded.payload
+"""
 
 _SELECT_CHUNK_ROWS = f"""
 SELECT payload, chunk_id, {_CHUNK_COLUMNS} FROM headwater_metric_chunks
@@ -83,6 +94,16 @@ _BEFORE_ALL = (-(1 << 63), -(1 << 63))
 
 _ENDS = 24
 """Chunks before a new point that may be small enough to be merged; they double in size."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """What is stored of a chunk."""
+
+    columns: Row
+    """(*`describe`, payload)."""
+
+    envelope: bytes | None
 
 
 class StoredSeries:
@@ -142,7 +163,7 @@ def store(
     key: str,
     found: StoredSeries | None,
     plan: SeriesPlan,
-    chunks: Sequence[Row],
+    chunks: Sequence[NewRow],
 ) -> None:
     """Put a plan into effect; `chunks` are the `new_row` of each of its added chunks.
 
@@ -162,13 +183,26 @@ def store(
             raise StaleCompactionError("another process compacted the series")
     for chunk_id in plan.removed:
         connection.execute(_DELETE_CHUNK, (chunk_id, series_id))
-    for row in chunks:
-        connection.execute(_INSERT_CHUNK, (series_id, *row))
+    for new in chunks:
+        (chunk_id,) = connection.execute(_INSERT_CHUNK, (series_id, *new.columns)).fetchone()
+        if new.envelope is not None:
+            connection.execute(_INSERT_ENVELOPE, (chunk_id, new.envelope))
 
 
-def new_row(points: Series) -> Row:
-    """Return what is stored of a chunk: (*`describe`, payload)."""
-    return (*describe(points), chunk.encode(points))
+def new_row(points: Series) -> NewRow:
+    """Return what is stored of a chunk."""
+    return NewRow((*describe(points), chunk.encode(points)), new_envelope(points))
+
+
+def new_envelope(points: Series) -> bytes | None:
+    """Return the envelope of a chunk, or None for one that is too small to need it."""
+    return envelope.encode(points) if len(points) >= envelope.WORTHWHILE_POINTS else None
+
+
+def stored_envelope(connection: Connection, chunk_id: int) -> bytes | None:
+    """Return the bytes of a chunk's envelope, or None where it has none."""
+    row = connection.execute(_SELECT_ENVELOPE, (chunk_id,)).fetchone()
+    return None if row is None else row[0]
 
 
 def chunk_rows(connection: Connection, series_id: int) -> Iterator[tuple[Row, bytes]]:
@@ -199,6 +233,11 @@ def describe(points: Series) -> Row:
 def redescribe(chunk_id: int, payload: bytes, points: Series) -> tuple[str, Row]:
     """Return the statement that makes a chunk's row tell of its points, unless it has changed."""
     return _UPDATE_CHUNK, (*describe(points), chunk_id, payload)
+
+
+def reenvelop(chunk_id: int, payload: bytes, new: bytes) -> tuple[str, Row]:
+    """Return the statement that gives a chunk this envelope, unless it has changed."""
+    return _REPLACE_ENVELOPE, (new, chunk_id, payload)
 
 
 def resume(found: StoredSeries, summary: Summary) -> tuple[str, Row]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from headwater.entities.drawing import Cut, Drawing
 from headwater.entities.metric import Points, Series
 from headwater.errors import CorruptBlockError
 from headwater.storage.metadata.base import Connection
@@ -13,6 +14,7 @@ from headwater.storage.metrics.activity import Activity
 from headwater.storage.metrics.base import MetricEngine
 from headwater.storage.metrics.latest import UPSERT, LatestPoints, latest_points
 from headwater.storage.metrics.merge import merged
+from headwater.storage.metrics.outline import draw
 from headwater.wire import metric_block
 
 _INSERT_BLOCK = "INSERT INTO headwater_metric_blocks (run_uuid, points, payload) VALUES (?, ?, ?)"
@@ -75,13 +77,15 @@ class SqlMetricEngine(MetricEngine):
         for run_id in run_ids:
             pieces = [
                 *series.load_all(connection, run_id, key),
-                *_blocks(connection, run_id, key),
+                *_loose(connection, run_id, key),
             ]
-            if (rows := _rows(connection, run_id, key)) is not None:
-                pieces.append(rows)
             if pieces:
                 found[run_id] = merged(pieces)
         return found
+
+    def drawn(self, connection: Connection, run_id: str, key: str, cut: Cut) -> Drawing | None:
+        """See `MetricEngine.drawn`."""
+        return draw(connection, run_id, key, cut, _loose(connection, run_id, key))
 
     def _update_latest(self, connection: Connection, run_id: str, latest: LatestPoints) -> None:
         """Make `latest` the run's latest metrics, but for keys that have later ones."""
@@ -91,6 +95,12 @@ class SqlMetricEngine(MetricEngine):
     def _note(self, run_id: str, points: int) -> None:
         if self._activity is not None:
             self._activity.logged(run_id, 1, points, time.monotonic())
+
+
+def _loose(connection: Connection, run_id: str, key: str) -> list[Series]:
+    """Read the points that are in no chunk."""
+    rows = _rows(connection, run_id, key)
+    return [*_blocks(connection, run_id, key), *([] if rows is None else [rows])]
 
 
 def _blocks(connection: Connection, run_id: str, key: str) -> list[Series]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.entities.metric import Series
-from headwater.tracking.downsample import between, downsample
+from headwater.storage.metrics.downsample import between, downsample
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 VALUES = st.one_of(st.floats(-1e300, 1e300), st.just(math.nan))

@@ -1,0 +1,91 @@
+"""Thins a series out for a chart without losing a spike: pure functions on columns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater.entities.metric import Float64s, Int64s, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """An axis cut into even parts."""
+
+    first: int
+    width: float
+    """0 where the axis has one position."""
+
+    count: int
+
+    @classmethod
+    def between(cls, first: int, last: int, count: int) -> "Buckets":
+        """Cut the axis from its first to its last position into `count` parts."""
+        return cls(first, float(last - first) / count, count)
+
+    def of(self, positions: Int64s) -> NDArray[np.int64]:
+        """Number the bucket of each position, from 0."""
+        if self.width == 0:
+            return np.zeros(len(positions), np.int64)
+        buckets = (self._offsets(positions) / self.width).astype(np.int64)
+        return np.minimum(buckets, self.count - 1)
+
+    def hold(self, lowest: Int64s, highest: Int64s) -> NDArray[np.bool_]:
+        """Say which spans need not be taken apart.
+
+        Those that lie in one bucket, or in two and are at most half as wide as one.
+        """
+        spread = self._offsets(highest) - self._offsets(lowest)
+        held: NDArray[np.bool_] = (self.of(lowest) == self.of(highest)) | (spread <= self.width / 2)
+        return held
+
+    def _offsets(self, positions: Int64s) -> NDArray[np.uint64]:
+        # Unsigned, as the range may be larger than the greatest int64.
+        return positions.astype(np.uint64) - np.uint64(self.first & 0xFFFF_FFFF_FFFF_FFFF)
+
+
+def bucket_count(most: int) -> int:
+    """Return how many buckets fit into so many points, two of each and both ends."""
+    return (most - 2) // 2
+
+
+def between(axis: Int64s, start: int | None, end: int | None) -> slice:
+    """Return which positions of an ascending axis lie in a range, ends included."""
+    first = 0 if start is None else int(np.searchsorted(axis, start, "left"))
+    last = len(axis) if end is None else int(np.searchsorted(axis, end, "right"))
+    return slice(first, max(first, last))
+
+
+def downsample(series: Series, axis: Int64s, most: int) -> Series:
+    """Return at most ``most`` points of a series that is ordered by ``axis``.
+
+    The axis is cut into even buckets; of each, the least and the greatest value stay, the first
+    that has it, and a NaN where there is nothing else. The first and last point always stay; below
+    4 points there is room for them alone, or for the last.
+    """
+    if len(series) <= most:
+        return series
+    ends = np.array([0, len(series) - 1])[-most:]
+    if (count := bucket_count(most)) < 1:
+        return series.take(ends)
+    buckets = Buckets.between(int(axis[0]), int(axis[-1]), count)
+    kept = extremes(series.values, buckets.of(axis))
+    return series.take(np.unique(np.concatenate((ends, kept))))
+
+
+def extremes(values: Float64s, buckets: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the positions of each bucket's least and of its greatest values; see `least`."""
+    return np.concatenate((least(values, buckets), least(-values, buckets)))
+
+
+def least(values: Float64s, buckets: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the position of each bucket's least value, the first of equal ones.
+
+    ``buckets`` is the bucket of each value, ascending.
+    """
+    starts = np.flatnonzero(np.append(True, buckets[1:] != buckets[:-1]))
+    comparable = np.where(np.isnan(values), np.inf, values)
+    least_of = np.minimum.reduceat(comparable, starts)
+    lengths = np.diff(np.append(starts, len(values)))
+    candidates = np.flatnonzero(comparable == np.repeat(least_of, lengths))
+    return candidates[np.searchsorted(candidates, starts)]

@@ -1,8 +1,10 @@
 """``mlflow server --app-name headwater``: the front, with MLflow's own application inside it."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +15,48 @@ from headwater.errors import ConfigurationError, HeadwaterError
 from headwater.mlflow_plugin.uri import BACKEND_STORE_VARIABLE, accept_scheme
 from headwater.mlflow_release import MlflowRelease, installed_release
 from headwater.server.app import Front
+from headwater.server.compactor import start_compacting
 from headwater.server.gate import Gate
 from headwater.server.routes import native_routes
 from headwater.server.settings import Options, resolve, store_uri
 from headwater.storage.backend import backend_of
 from headwater.storage.metadata.base import Database
+from headwater.storage.metrics.activity import Activity
 from headwater.tracking.service import TrackingService
 
 _STARTUP_FAILURE = 3
 """Exit status that tells uvicorn's supervisor that another attempt would fail the same way."""
 
 
-class Application:
-    """The front; closes the database when the server stops."""
+@dataclass(frozen=True)
+class Opened:
+    """A database that serves, where it is, and what is logged into it."""
 
-    def __init__(self, front: ASGIApp, database: Database | None) -> None:
+    place: Path | str
+    database: Database
+    activity: Activity
+
+
+class Application:
+    """The front; compacts while the server runs, and closes the database when it stops."""
+
+    def __init__(self, front: ASGIApp, opened: Opened | None) -> None:
         self._front = front
-        self._database = database
+        self._opened = opened
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run for as long as the server does."""
-        if scope["type"] != "lifespan" or self._database is None:
+        opened = self._opened
+        if scope["type"] != "lifespan" or opened is None:
             await self._front(scope, receive, send)
             return
+        compacting = start_compacting(opened.place, opened.database, opened.activity)
         try:
             await self._front(scope, receive, send)
         finally:
-            self._database.close()
+            compacting.cancel()
+            await asyncio.wait([compacting])
+            opened.database.close()
 
 
 def create_app() -> ASGIApp:
@@ -97,11 +114,12 @@ def _application(config: ServerConfig, release: MlflowRelease) -> ASGIApp:
     # its stores.
     os.environ[BACKEND_STORE_VARIABLE] = store_uri(config.database)
     accept_scheme()
-    database, metrics = backend.open()
+    activity = Activity()
+    database, metrics = backend.open(activity)
     service = TrackingService(database, metrics, config.artifact_root, release.behaviour)
     routes = native_routes(config.static_prefix, experiments=not config.trace_archival)
     front = Front(config, release, routes, Gate(service), _mlflow_app())
-    return Application(front, database)
+    return Application(front, Opened(config.database, database, activity))
 
 
 def _mlflow_app() -> Any:

@@ -24,7 +24,7 @@ from headwater.config import ServerConfig, UpstreamConfig
 from headwater.errors import ConfigurationError
 from headwater.mlflow_release import MlflowRelease
 from headwater.server.app import Front
-from headwater.server.compactor import compact_in_background
+from headwater.server.compactor import start_compacting
 from headwater.server.gate import Gate
 from headwater.server.proxy import Proxy
 from headwater.server.routes import native_routes
@@ -32,8 +32,6 @@ from headwater.server.upstream import Upstream, mlflow_arguments, mlflow_environ
 from headwater.storage.backend import backend_of
 from headwater.storage.metrics.activity import Activity
 from headwater.tracking.service import TrackingService
-
-_logger = logging.getLogger(__name__)
 
 _BACKLOG = 2048
 _DRAIN_SECONDS = 10
@@ -148,10 +146,9 @@ class _Serving:
         if not self._config.artifacts_only:
             service = await _in_thread(lambda: _open(self._config, self._release, self._activity))
             self._gate.open(service)
-            self._compacting = asyncio.create_task(
-                compact_in_background(self._config.database, service.database, self._activity)
+            self._compacting = start_compacting(
+                self._config.database, service.database, self._activity
             )
-            self._compacting.add_done_callback(_report_failure)
             gc.freeze()  # what is loaded by now stays: collections need not look at it
         self._upstream.start()
 
@@ -184,11 +181,6 @@ def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-
-
-def _report_failure(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled() and (failure := task.exception()) is not None:
-        _logger.error("compaction has stopped", exc_info=failure)
 
 
 def _open(config: ServerConfig, release: MlflowRelease, activity: Activity) -> TrackingService:

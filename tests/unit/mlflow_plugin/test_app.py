@@ -1,10 +1,20 @@
+import asyncio
 from pathlib import Path
 
 import pytest
+from starlette.types import Message
+from tests.unit.mlflow_plugin.conftest import insert_run
 
-from headwater.errors import ConfigurationError
-from headwater.mlflow_plugin.app import create_app, options_from
+from headwater.errors import ConfigurationError, DatabaseError
+from headwater.mlflow_plugin.app import Application, Opened, create_app, options_from
+from headwater.mlflow_release import installed_release
+from headwater.server import compactor
 from headwater.server.settings import resolve
+from headwater.storage.metadata.prepare import create
+from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.metrics.activity import Activity
+from headwater.storage.metrics.compact import waiting
+from headwater.storage.metrics.sqlite import SqliteMetricEngine
 
 
 def test_settings_are_those_of_mlflow_server(tmp_path: Path) -> None:
@@ -80,3 +90,38 @@ def test_other_stores_end_the_worker_for_good(
     assert line.startswith("headwater: ")
     assert message in line
     assert "secret" not in line
+
+
+async def test_runs_are_compacted_for_as_long_as_the_server_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compactor, "_LOOK_SECONDS", 0.02)
+    path, activity, run_id = tmp_path / "mlflow.db", Activity(), "a" * 32
+    create(path, installed_release(), "mlflow-artifacts:/")
+    insert_run(path, run_id)
+    database, engine = SqliteDatabase(path), SqliteMetricEngine(activity)
+    stop = asyncio.Event()
+
+    async def front(*_: object) -> None:
+        await stop.wait()
+
+    async def unused() -> Message:
+        raise AssertionError
+
+    async def ignore(_: Message) -> None:
+        raise AssertionError
+
+    application = Application(front, Opened(path, database, activity))
+    serving = asyncio.create_task(application({"type": "lifespan"}, unused, ignore))
+    for step in range(40):
+        await database.write(
+            lambda c, step=step: engine.append_point(c, run_id, "loss", step, 0, 1.0)  # type: ignore[misc]
+        )
+    engine.run_ended(run_id)
+    async with asyncio.timeout(60):
+        while await database.read(waiting):
+            await asyncio.sleep(0.05)
+    stop.set()
+    await serving
+    with pytest.raises(DatabaseError, match="closed"):
+        await database.write(lambda _: None)

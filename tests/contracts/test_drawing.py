@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.contracts.conftest import Backend
 from tests.contracts.metric_rows import EXAMPLES, Row, clear, columns, insert_rows
-from tests.drawings import check, rows
+from tests.drawings import check, in_range, rows
 
 from headwater.entities.drawing import Axis, Cut, Drawing
 from headwater.storage.metadata.base import Connection
@@ -68,8 +68,10 @@ async def test_a_chart_keeps_its_promises_wherever_the_points_are(
     assert history is not None
     cut = Cut(axis, *ends, most)
     found = drawn(backend, cut)
-    assert found is not None
-    check(found, history, cut)
+    if found is None:
+        assert len(in_range(history, cut)[0]) == 0
+    else:
+        check(found, history, cut)
 
 
 @pytest.fixture

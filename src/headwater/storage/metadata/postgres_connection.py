@@ -156,6 +156,9 @@ class PostgresConnection:
         """Take statements again after one raised; the transaction is still to be rolled back."""
         with contextlib.suppress(psycopg.Error):
             self.sync()
+        # The server has skipped whatever followed the error, and psycopg takes a statement that it
+        # would have prepared there for prepared all the same.
+        self._driver._prepared.clear()
 
     def roll_back(self) -> None:
         """End the transaction without effect; a session that cannot do so is closed."""

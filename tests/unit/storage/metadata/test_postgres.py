@@ -130,6 +130,9 @@ async def test_a_deadlock_s_victim_is_run_again(
     loop = asyncio.get_running_loop()
     await asyncio.gather(database.write(a_then_b), loop.run_in_executor(None, b_then_a))
     assert await database.read(numbers) == {"a": 2, "b": 2, "c": 0}
+    async with asyncio.timeout(30):  # the server counts with some delay
+        while deadlocks(other) < 1:
+            await asyncio.sleep(0.1)
     assert deadlocks(other) == 1
 
 
@@ -212,6 +215,26 @@ def test_commits_wait_for_the_disk_whatever_the_server_s_setting(
         connection = PostgresConnection(uri)
         assert connection.execute("SHOW synchronous_commit").fetchone() == (effective,)
         connection.close()
+
+
+def test_a_statement_that_was_to_be_prepared_after_an_error_is_not_taken_for_prepared(
+    uri: str,
+) -> None:
+    connection = PostgresConnection(uri)
+    statement = "SELECT ?::int + 1"
+    for _ in range(2):
+        with connection.pipelined():
+            connection.execute("BEGIN")
+            connection.execute("SAVEPOINT operation")
+            for _ in range(5):
+                assert connection.execute(statement, (1,)).fetchone() == (2,)
+            connection.execute("SELECT 1 / 0")
+            connection.execute(statement, (1,))  # prepared by now, had the one before not failed
+            connection.recover()
+            connection.execute("ROLLBACK TO operation")
+            assert connection.execute(statement, (2,)).fetchone() == (3,)
+            connection.execute("COMMIT")
+    connection.close()
 
 
 async def test_relaxed_commits_do_not_wait(uri: str) -> None:

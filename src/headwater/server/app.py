@@ -14,7 +14,7 @@ from headwater.mlflow_release import MlflowRelease
 from headwater.server.body import LARGEST_BUFFERED, ClientDisconnectedError, read_body, replay
 from headwater.server.errors import INTERNAL, STARTING, TOO_LARGE, ErrorAnswer, answer_for
 from headwater.server.gate import Gate
-from headwater.server.rest.request import Handler, Request
+from headwater.server.rest.request import Content, Handler, Request
 from headwater.server.routes import OWN_API, Routes
 from headwater.server.security import Headers, Security, refuse_host
 from headwater.server.user_interface import UserInterface
@@ -109,6 +109,9 @@ class Front:
             else:
                 if isinstance(answer, ErrorAnswer):
                     await _send_error(send, answer, headers)
+                elif isinstance(answer, Content):
+                    typed = (b"content-type", answer.content_type)
+                    await _send(send, 200, answer.body, [typed, *headers])
                 else:
                     await _send(send, 200, answer, [_JSON, *headers])
                 return
@@ -170,7 +173,7 @@ def _is_ordinary(scope: Scope, headers: dict[bytes, bytes]) -> bool:
 
 async def _ask(
     handler: Handler, service: TrackingService, scope: Scope, body: bytes
-) -> bytes | ErrorAnswer:
+) -> bytes | Content | ErrorAnswer:
     """Run the handler; whatever it raises but NotServedError becomes an answer."""
     try:
         return await handler(

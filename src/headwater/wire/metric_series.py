@@ -13,6 +13,10 @@ from headwater.errors import InvalidParameterError
 
 Axis = Literal["step", "time"]
 
+Format = Literal["json", "arrow"]
+
+ARROW_TYPE = "application/vnd.apache.arrow.stream"
+
 MOST_RUNS = 100
 MOST_KEYS = 100
 MOST_SERIES = 1_000
@@ -21,7 +25,7 @@ MOST_POINTS = 10_000
 _DEFAULT_POINTS = 1_000
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _INT64 = range(-(1 << 63), 1 << 63)
-_NAMES = ("run_id", "key", "axis", "start", "end", "points")
+_NAMES = ("run_id", "key", "axis", "start", "end", "points", "format")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class SeriesRequest:
     start: int | None
     end: int | None
     points: int
+    format: Format
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,8 @@ class _Answer(msgspec.Struct):
     series: list[_Series]
 
 
-def decode_series_request(query: bytes) -> SeriesRequest:
-    """Decode the query of headwater/metrics/series.
+def decode_series_request(query: bytes, accept: bytes = b"") -> SeriesRequest:
+    """Decode the query of headwater/metrics/series, and the Accept header.
 
     Raises:
         InvalidParameterError: a parameter is missing, unknown or out of range.
@@ -89,7 +94,13 @@ def decode_series_request(query: bytes) -> SeriesRequest:
     if start is not None and end is not None and start > end:
         raise InvalidParameterError(f"Invalid value for parameter 'start': {start} is after 'end'")
     return SeriesRequest(
-        run_ids, keys, _axis(given), start, end, _DEFAULT_POINTS if points is None else points
+        run_ids,
+        keys,
+        _axis(given),
+        start,
+        end,
+        _DEFAULT_POINTS if points is None else points,
+        _format(given, accept),
     )
 
 
@@ -149,4 +160,20 @@ def _axis(given: Mapping[str, list[str]]) -> Axis:
         return "time"
     raise InvalidParameterError(
         f"Invalid value for parameter 'axis': {text!r} is neither 'step' nor 'time'"
+    )
+
+
+def _format(given: Mapping[str, list[str]], accept: bytes) -> Format:
+    """Return what the query asks for, else Arrow where the client accepts it by name."""
+    text = _single(given, "format")
+    if text is None:
+        ranges = accept.decode("latin-1").lower().split(",")
+        named = any(each.partition(";")[0].strip() == ARROW_TYPE for each in ranges)
+        return "arrow" if named else "json"
+    if text == "json":
+        return "json"
+    if text == "arrow":
+        return "arrow"
+    raise InvalidParameterError(
+        f"Invalid value for parameter 'format': {text!r} is neither 'json' nor 'arrow'"
     )

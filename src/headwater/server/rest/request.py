@@ -22,8 +22,16 @@ class Request:
     """(lower-case name, value)."""
 
 
-Handler = Callable[[TrackingService, Request], Awaitable[bytes]]
-"""Answers with the bytes of a 200 JSON response.
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An answer that is not JSON."""
+
+    body: bytes
+    content_type: bytes
+
+
+Handler = Callable[[TrackingService, Request], Awaitable[bytes | Content]]
+"""Answers with the bytes of a 200 JSON response, or with other content.
 
 Raises:
     RequestError: answered in MLflow's error format.

@@ -1,12 +1,14 @@
 """GET headwater/metrics/series: many metrics of many runs, thinned out, in columns."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 import pytest
 from tests.asgi import call
 
@@ -22,6 +24,7 @@ from headwater.storage.metrics.compact import compact_run
 from headwater.storage.metrics.sqlite import SqliteMetricEngine
 from headwater.tracking.service import TrackingService
 
+ARROW = "application/vnd.apache.arrow.stream"
 PATH = "/api/2.0/headwater/metrics/series"
 A, B = "a" * 32, "b" * 32
 Ask = Callable[..., Any]
@@ -65,9 +68,15 @@ async def ask(tmp_path: Path) -> Any:
 
     front = Front(config, release, native_routes(), Gate(service), refused)
 
-    async def asking(status: int = 200, **query: object) -> Any:
-        answer = await call(front, "GET", f"{PATH}?{urlencode(query, doseq=True)}")
+    async def asking(status: int = 200, accept: str = "*/*", **query: object) -> Any:
+        headers = {"host": "localhost:5000", "accept": accept}
+        answer = await call(front, "GET", f"{PATH}?{urlencode(query, doseq=True)}", headers)
         assert answer.status == status, answer.body
+        content_type = dict(answer.headers)["content-type"]
+        if content_type == ARROW:
+            with pa.ipc.open_stream(answer.body) as reader:
+                return reader.read_all()
+        assert content_type == "application/json"
         return json.loads(answer.body)
 
     yield asking
@@ -100,6 +109,42 @@ async def test_few_points_come_as_they_are_by_step_or_by_time(ask: Ask) -> None:
     by_time = await ask(run_id=B, key="acc", axis="time")
     assert by_time["axis"] == "time"
     assert by_time["series"][0]["timestamps"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"format": "arrow"}, {"accept": f"text/html, {ARROW};q=0.9, */*;q=0.1"}]
+)
+async def test_arrow_says_the_same_as_json(ask: Ask, asked: dict[str, str]) -> None:
+    query = {"run_id": [B, A], "key": ["loss", "acc"], "points": 50}
+    json_answer = await ask(**query)
+    table = await ask(**query, **asked)
+    described = json.loads(table.schema.metadata[b"series"])
+    assert table.schema.metadata[b"axis"] == b"step"
+    rows = table.to_pylist()
+    for series, told in zip(json_answer["series"], described, strict=True):
+        own, rows = rows[: told["points"]], rows[told["points"] :]
+        assert {(row["run_id"], row["key"]) for row in own} == {(series["run_id"], series["key"])}
+        assert told["total"] == series["total"]
+        assert [row["step"] for row in own] == series["steps"]
+        times = [round(row["timestamp"].timestamp() * 1000) for row in own]
+        assert times == series["timestamps"]
+        values = [None if math.isnan(row["value"]) else row["value"] for row in own]
+        assert values == series["values"]
+    assert rows == []
+    assert table.to_pandas()["run_id"].unique().tolist() == [B, A]
+
+
+async def test_arrow_of_nothing_has_its_columns(ask: Ask) -> None:
+    table = await ask(run_id="c" * 32, key="loss", format="arrow")
+    assert table.num_rows == 0
+    assert table.column_names == ["run_id", "key", "step", "timestamp", "value"]
+
+
+async def test_json_is_what_a_browser_gets(ask: Ask) -> None:
+    answer = await ask(run_id=B, key="acc", accept="text/html, */*")
+    assert answer["axis"] == "step"
+    again = await ask(run_id=B, key="acc", accept=ARROW, format="json")
+    assert again == answer
 
 
 async def test_a_range_is_cut_out_before_it_is_thinned_out(ask: Ask) -> None:
@@ -137,6 +182,8 @@ async def test_series_come_by_run_then_by_key_and_only_where_there_are_points(as
         ({"run_id": A, "key": "loss", "start": 5, "end": 4}, "5 is after 'end'"),
         ({"run_id": A, "key": "loss", "start": [1, 2]}, "'start' occurs twice"),
         ({"run_id": A, "key": "loss", "metric_key": "x"}, "Unknown parameter 'metric_key'"),
+        ({"run_id": A, "key": "loss", "format": "csv"}, "neither 'json' nor 'arrow'"),
+        ({}, "'run_id'"),
     ],
 )
 async def test_bad_parameters_are_named(ask: Ask, query: dict[str, Any], message: str) -> None:

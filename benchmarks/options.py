@@ -84,8 +84,15 @@ def parse(arguments: Sequence[str] | None, verbs: Sequence[str]) -> Options:
         type=Path,
         help="copy the database that MLflow makes to this file",
     )
-    add("--mlflow", type=Path, default=beside_python("mlflow"), help="stock MLflow's program")
-    add("--headwater", type=Path, default=beside_python("headwater"), help="Headwater's program")
-    add("--fasttrackml", type=Path, help="FastTrackML's program fml; left out unless given")
+    add("--mlflow", type=_program, default=beside_python("mlflow"), help="stock MLflow's program")
+    add(
+        "--headwater", type=_program, default=beside_python("headwater"), help="Headwater's program"
+    )
+    add("--fasttrackml", type=_program, help="FastTrackML's program fml; left out unless given")
     add("--postgres", action="store_true", help="Headwater on PostgreSQL as well")
     return Options(**vars(parser.parse_args(arguments)))
+
+
+def _program(text: str) -> Path:
+    """Return a program's absolute path: servers run in directories of their own."""
+    return Path(text).absolute()

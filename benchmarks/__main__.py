@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from tests.postgres import running_postgres
 
+from benchmarks.client import ProtocolError, RequestFailedError
 from benchmarks.contenders import (
     MLFLOW,
     Contender,
@@ -27,6 +28,7 @@ from benchmarks.machine import describe
 from benchmarks.options import Options, parse
 from benchmarks.physical_limits import Limit, measure_limits
 from benchmarks.postgres import PostgresStorage
+from benchmarks.read_back import ReadBackError
 from benchmarks.report import print_tables, put_into, to_json, to_markdown
 from benchmarks.session import VERBS, Session
 from benchmarks.summary import Comparison, compare
@@ -60,18 +62,22 @@ def _run(
     templates = _templates(console, options, contenders, scale, directory)
     session = Session(contenders, scale, directory, templates)
     started = time.monotonic()
+    failed = False
     try:
         for verb in session.run(options.verbs or VERBS):
             console.print(f"measuring {verb} ({time.monotonic() - started:.0f} s so far)")
     except KeyboardInterrupt:
         console.print("interrupted; these are the verbs and rounds measured so far")
+    except (ProtocolError, ReadBackError, RequestFailedError) as error:
+        failed = True
+        console.print(f"stopped: {error}\nthese are the verbs and rounds measured before")
     comparisons = [
         compare(figure, samples, sides(contenders)) for figure, samples in session.samples.items()
     ]
     _report(console, options, session, comparisons, limits, machine, contenders)
     missed = [each.figure.label for each in comparisons if each.met is False]
     console.print(f"missed floors: {', '.join(missed)}" if missed else "no floor was missed")
-    return 1 if missed and options.check else 0
+    return 1 if failed or (missed and options.check) else 0
 
 
 def _report(

@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.wire.test_metric_block import assert_same, points
 
@@ -17,7 +17,7 @@ from headwater.wire.ingest import decode_frame, encode_frame
 
 CLIENT = uuid.UUID("00112233-4455-6677-8899-aabbccddeeff").hex
 RUN_IDS = st.text(st.sampled_from("0123456789abcdef"), min_size=32, max_size=32)
-BATCHES = st.lists(st.tuples(RUN_IDS, points()), max_size=4)
+BATCHES = st.lists(st.tuples(RUN_IDS, points()), max_size=3)
 
 
 def some_points(count: int = 3) -> Points:
@@ -29,6 +29,7 @@ FRAME = encode_frame(CLIENT, 7, [("a" * 32, some_points()), ("b" * 32, some_poin
 
 
 @given(st.uuids(), st.integers(1, 2**63 - 1), BATCHES, st.booleans())
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_round_trip(
     client: uuid.UUID, sequence: int, batches: list[tuple[str, Points]], compress: bool
 ) -> None:

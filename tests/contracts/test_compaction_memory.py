@@ -7,7 +7,7 @@ import pytest
 from tests.contracts.conftest import Backend
 
 from headwater.entities.metric import Points
-from headwater.storage.metrics import compact, compaction
+from headwater.storage.metrics import blocks, compact, compaction
 from headwater.storage.metrics.compact import compact_run
 
 KEYS_A_BLOCK = 250
@@ -52,7 +52,7 @@ async def test_memory_does_not_grow_with_the_run(
 ) -> None:
     monkeypatch.setattr(compact, "_KEYS_A_STEP", 500)
     monkeypatch.setattr(compact, "_POINTS_A_STEP", 8_000)
-    monkeypatch.setattr(compact, "_BLOCKS_A_PAGE", 2)
+    monkeypatch.setattr(blocks, "_BLOCKS_A_PAGE", 2)
     monkeypatch.setattr(compaction, "LARGEST_CHUNK", 8_000)
     first, small, large = backend.run_ids
     await log(backend, first, 6)  # type: ignore[operator]  # what is made once is made here

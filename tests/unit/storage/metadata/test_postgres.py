@@ -112,9 +112,11 @@ async def test_a_deadlock_s_victim_is_run_again(
     database: PostgresDatabase, other: psycopg.Connection[Any]
 ) -> None:
     """The other writer keeps to no order, as code of other people may."""
-    holds, goes_on = threading.Event(), threading.Event()
+    holds, goes_on, done = threading.Event(), threading.Event(), threading.Event()
 
     def a_then_b(connection: Connection) -> None:
+        if goes_on.is_set():  # again: else it might take `a` before the other one has woken up
+            done.wait(10)
         connection.execute(UPDATE, ("a",)).rowcount  # noqa: B018  # waits for the server
         holds.set()
         goes_on.wait(10)
@@ -127,6 +129,7 @@ async def test_a_deadlock_s_victim_is_run_again(
             holds.wait(10)
             goes_on.set()
             other.execute("UPDATE numbers SET n = n + 1 WHERE k = 'a'")
+        done.set()
 
     loop = asyncio.get_running_loop()
     await asyncio.gather(database.write(a_then_b), loop.run_in_executor(None, b_then_a))

@@ -5,11 +5,10 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from headwater.cli import server_options as given
 from headwater.cli.database import existing_database
+from headwater.cli.progress import progress
 from headwater.storage.backend import Backend
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metrics.check import Problem, check_run, runs_with_points
@@ -71,13 +70,7 @@ async def _check_all(backend: Backend, *, repair: bool) -> tuple[int, list[tuple
     try:
         runs = database.read_now(runs_with_points)
         found: list[tuple[Problem, bool]] = []
-        with Progress(
-            TextColumn("Checking runs"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        ) as bar:
+        with progress("Checking runs") as bar:
             for run_id in bar.track(runs):
                 problems = database.read_now(lambda c, run_id=run_id: list(check_run(c, run_id)))  # type: ignore[misc]
                 if repair and problems:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from headwater.cli import server_options as given
 from headwater.cli.database import existing_database
+from headwater.cli.progress import progress
 from headwater.storage.backend import Backend
 from headwater.storage.metrics.compact import Compacted, compact_run, waiting
 
@@ -60,13 +60,7 @@ async def _compact_all(backend: Backend) -> Compacted:
     try:
         runs = await database.read(waiting)
         total = Compacted()
-        with Progress(
-            TextColumn("Compacting points"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        ) as bar:
+        with progress("Compacting points") as bar:
             task = bar.add_task("compact", total=sum(run.points for run in runs))
             for run in runs:
                 total = total.plus(await compact_run(database, run.run_id))

@@ -5,11 +5,10 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from headwater.cli import server_options as given
 from headwater.cli.database import existing_database
+from headwater.cli.progress import progress
 from headwater.storage.backend import Backend
 from headwater.storage.metrics.export import Exported, export, stored
 
@@ -47,13 +46,7 @@ async def _export(backend: Backend, keep: bool) -> Exported:
     database, _ = backend.open()
     try:
         total = await database.read(stored)
-        with Progress(
-            TextColumn("Exporting points"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        ) as bar:
+        with progress("Exporting points") as bar:
             task = bar.add_task("export", total=total.points)
             return await export(
                 database, keep=keep, progress=lambda done: bar.update(task, completed=done.points)

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from headwater.cli import server_options as given
 from headwater.cli.database import existing_database, registry_database
+from headwater.cli.progress import progress
 from headwater.cli.remover import Remover
 from headwater.cli.rewind import Json, Yes, ask
 from headwater.errors import ConfigurationError
@@ -203,13 +203,7 @@ async def _remove(
 ) -> _Outcome:
     """Remove runs a batch at a time; stopped half-way, those under way are deleted, not removed."""
     outcome = _Outcome()
-    with Progress(
-        TextColumn("Removing runs"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    ) as bar:
+    with progress("Removing runs") as bar:
         task = bar.add_task("remove", total=len(run_ids))
         for batch in _batches(run_ids):
             # Children before parents, a batch after the other: may_go asks for active children.

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from headwater.cli import server_options as given
 from headwater.cli.database import existing_database, named_database
 from headwater.cli.doctor import gain_lines, size
+from headwater.cli.progress import progress
 from headwater.errors import ConfigurationError
 from headwater.mlflow_release import installed_release
 from headwater.storage.backend import Backend
@@ -117,7 +117,7 @@ async def _migrate(backend: Backend, pace: Pace, verify: bool) -> tuple[Migrated
     database, metrics = backend.open()
     total, wrong = Migrated(), []
     try:
-        with _progress() as bar:
+        with progress("Migrating points") as bar:
             task = bar.add_task("migrate", total=await database.read(mlflow_rows.count))
             pace.progress = lambda points: bar.advance(task, points)
             run = await database.read(partial(mlflow_rows.next_run, after=""))
@@ -134,20 +134,10 @@ async def _migrate(backend: Backend, pace: Pace, verify: bool) -> tuple[Migrated
 
 
 def _migrate_offline(backend: Backend) -> Migrated:
-    with _progress() as bar:
+    with progress("Migrating points") as bar:
         with backend.surveyed() as survey:
             task = bar.add_task("migrate", total=mlflow_rows.count(survey.connection))
         return backend.migrate_offline(lambda points: bar.advance(task, points))
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("Migrating points"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
 
 
 def _print_plan(backend: Backend, json_output: bool) -> None:

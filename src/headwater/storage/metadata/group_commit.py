@@ -16,10 +16,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from headwater.errors import DatabaseBusyError, DatabaseError
 from headwater.storage.metadata.base import Operation
+from headwater.storage.metadata.pending_write import PendingWrite
 from headwater.storage.metadata.sqlite_connection import BUSY_TIMEOUT_SECONDS, translated_errors
 
 Result = TypeVar("Result")
@@ -29,26 +30,9 @@ _INLINE_COMMIT_SECONDS = 0.001
 _SMOOTHING = 0.1
 
 
-@dataclass(slots=True)
-class _Write:
-    operation: Operation[Any]
-    future: asyncio.Future[Any]
-    long: bool
-    result: Any = None
-    error: BaseException | None = None
-
-    def deliver(self) -> None:
-        if self.future.done():  # the caller went away; what it asked for is stored all the same
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)
-
-
 @dataclass(slots=True, eq=False)
 class _Group:
-    writes: list[_Write] = field(default_factory=list)
+    writes: list[PendingWrite] = field(default_factory=list)
     finished: bool = False
 
     def fail(self, error: DatabaseError) -> None:
@@ -62,7 +46,7 @@ class GroupCommitter:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._connection.execute("PRAGMA busy_timeout = 0")
-        self._waiting: deque[_Write] = deque()
+        self._waiting: deque[PendingWrite] = deque()
         self._group: _Group | None = None
         self._scheduled = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="headwater-writer")
@@ -72,7 +56,7 @@ class GroupCommitter:
         """Queue an operation; the future is done once it is durable."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append(_Write(operation, future, long))
+        self._waiting.append(PendingWrite(operation, future, long))
         if self._group is None and not self._scheduled:
             # After the callbacks that are ready now: what they write shares the commit.
             self._scheduled = True
@@ -185,7 +169,7 @@ class GroupCommitter:
         for write in group.writes:
             self._run_beside_others(write)
 
-    def _run_alone(self, write: _Write) -> None:
+    def _run_alone(self, write: PendingWrite) -> None:
         """Run the only operation of a transaction; only what the database refuses is raised."""
         write.error = None
         try:
@@ -198,7 +182,7 @@ class GroupCommitter:
             self._roll_back()
             self._connection.execute("BEGIN")  # an empty transaction for the commit that follows
 
-    def _run_beside_others(self, write: _Write) -> None:
+    def _run_beside_others(self, write: PendingWrite) -> None:
         """Run an operation in a savepoint; only what the database refuses is raised."""
         write.error = None
         connection = self._connection

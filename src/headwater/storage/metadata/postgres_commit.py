@@ -16,13 +16,13 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 
 from headwater.errors import DatabaseError, HeadwaterError, NotServedError
 from headwater.storage.metadata.base import Operation
+from headwater.storage.metadata.pending_write import PendingWrite
 from headwater.storage.metadata.postgres_connection import (
     ConnectionPool,
     PostgresConnection,
@@ -46,23 +46,6 @@ _STATUS = "SELECT pg_xact_status(?::text::xid8)"
 _DO_NOT_WAIT = "SET LOCAL lock_timeout = '1ms'"
 
 
-@dataclass(slots=True, eq=False)
-class _Write:
-    operation: Operation[Any]
-    future: asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop
-    result: Any = None
-    error: BaseException | None = None
-
-    def deliver(self) -> None:
-        if self.future.done():  # the caller went away; what it asked for is stored all the same
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)
-
-
 class _CommitLostError(Exception):
     """The connection broke while a transaction was being committed."""
 
@@ -77,7 +60,7 @@ class PostgresCommitter:
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
-        self._waiting: deque[_Write] = deque()
+        self._waiting: deque[PendingWrite] = deque()
         self._lock = threading.Lock()
         self._active = 0
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="headwater-writer")
@@ -87,7 +70,7 @@ class PostgresCommitter:
         """Queue an operation; the future is done once it is durable."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        write = _Write(operation, future, loop)
+        write = PendingWrite(operation, future)
         if long:
             self._long.submit(self._run_and_deliver, [write])
             return future
@@ -115,7 +98,7 @@ class PostgresCommitter:
                 group = [self._waiting.popleft() for _ in range(count)]
             self._run_and_deliver(group)
 
-    def _run_and_deliver(self, group: list[_Write]) -> None:
+    def _run_and_deliver(self, group: list[PendingWrite]) -> None:
         try:
             done = self._run(group)
         except BaseException as error:  # noqa: BLE001  # handed to the callers, who await it
@@ -123,9 +106,9 @@ class PostgresCommitter:
                 write.error = error
             done = group
         with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
-            done[0].loop.call_soon_threadsafe(_deliver, done)
+            done[0].future.get_loop().call_soon_threadsafe(_deliver, done)
 
-    def _run(self, group: list[_Write]) -> list[_Write]:
+    def _run(self, group: list[PendingWrite]) -> list[PendingWrite]:
         """Run a group; return those that are done, at least one. The others wait again."""
         if len(group) > 1:
             try:
@@ -139,9 +122,11 @@ class PostgresCommitter:
             self._run_alone(write)
         return group
 
-    def _run_group(self, connection: PostgresConnection, group: list[_Write]) -> list[_Write]:
-        done: list[_Write] = []
-        put_off: list[_Write] = []
+    def _run_group(
+        self, connection: PostgresConnection, group: list[PendingWrite]
+    ) -> list[PendingWrite]:
+        done: list[PendingWrite] = []
+        put_off: list[PendingWrite] = []
         with _transaction(connection) as transaction:
             for write in group:
                 if _run_in_savepoint(connection, write, may_wait=not done):
@@ -154,7 +139,7 @@ class PostgresCommitter:
                 self._waiting.extendleft(reversed(put_off))
         return done
 
-    def _run_alone(self, write: _Write) -> None:
+    def _run_alone(self, write: PendingWrite) -> None:
         """Run an operation in a transaction of its own, as often as the database asks for."""
         for attempt in range(1, _ATTEMPTS + 1):
             write.error = None
@@ -236,7 +221,9 @@ def _transaction(connection: PostgresConnection) -> Iterator[_Transaction]:
                 connection.roll_back()
 
 
-def _run_in_savepoint(connection: PostgresConnection, write: _Write, *, may_wait: bool) -> bool:
+def _run_in_savepoint(
+    connection: PostgresConnection, write: PendingWrite, *, may_wait: bool
+) -> bool:
     """Run an operation beside others; return False where it would have to wait for a lock.
 
     Raises:
@@ -272,6 +259,6 @@ def _back_to_savepoint(connection: PostgresConnection) -> None:
     connection.execute("RELEASE operation")
 
 
-def _deliver(writes: list[_Write]) -> None:
+def _deliver(writes: list[PendingWrite]) -> None:
     for write in writes:
         write.deliver()

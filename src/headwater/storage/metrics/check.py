@@ -3,7 +3,7 @@
 One run at a time; what is held in memory is one block or chunk, and a point for each metric.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from headwater.entities.metric import Series
 from headwater.errors import CorruptBlockError
 from headwater.storage.metadata.base import Connection, Row
 from headwater.storage.metrics import chunk, envelope, series
+from headwater.storage.metrics.blocks import blocks_after
 from headwater.storage.metrics.latest import UPSERT, latest_points
 from headwater.storage.metrics.summary import Summary, combined, summarise
 from headwater.wire import metric_block
@@ -20,13 +21,6 @@ _RUNS = """
 SELECT run_uuid FROM headwater_metric_blocks UNION SELECT run_uuid FROM headwater_metric_series
 ORDER BY 1
 """
-
-_BLOCKS = """
-SELECT block_id, payload FROM headwater_metric_blocks
-WHERE run_uuid = ? AND block_id > ? ORDER BY block_id LIMIT 256
-"""
-
-_SERIES = "SELECT key FROM headwater_metric_series WHERE run_uuid = ? ORDER BY key"
 
 _ROWS = "SELECT key, step, timestamp, value FROM metrics WHERE run_uuid = ?"
 
@@ -61,8 +55,7 @@ def check_run(connection: Connection, run_id: str) -> Iterator[Problem]:
     for problem in _blocks(connection, run_id, latest):
         damaged += 1
         yield problem
-    keys: Iterable[tuple[str]] = connection.execute(_SERIES, (run_id,)).fetchall()
-    for (key,) in keys:
+    for key in series.keys(connection, run_id):
         for problem in _series(connection, run_id, key, latest):
             damaged += problem.repair is None
             yield problem
@@ -72,7 +65,7 @@ def check_run(connection: Connection, run_id: str) -> Iterator[Problem]:
 
 
 def _blocks(connection: Connection, run_id: str, latest: dict[str, Latest]) -> Iterator[Problem]:
-    for block_id, payload in _stored_blocks(connection, run_id):
+    for block_id, payload in blocks_after(connection, run_id):
         try:
             points = metric_block.decode(payload)
         except CorruptBlockError as error:
@@ -80,13 +73,6 @@ def _blocks(connection: Connection, run_id: str, latest: dict[str, Latest]) -> I
             continue
         for key, step, timestamp, value, is_nan in latest_points(points).rows():
             _raise(latest, key, (step, timestamp, value, is_nan))
-
-
-def _stored_blocks(connection: Connection, run_id: str) -> Iterator[tuple[int, bytes]]:
-    after = 0
-    while page := connection.execute(_BLOCKS, (run_id, after)).fetchall():
-        yield from page
-        after = page[-1][0]
 
 
 def _series(

@@ -15,6 +15,7 @@ from headwater.entities.metric import Points, Series
 from headwater.errors import CorruptBlockError, StaleCompactionError
 from headwater.storage.metadata.base import Connection, Database
 from headwater.storage.metrics import series
+from headwater.storage.metrics.blocks import blocks_after
 from headwater.storage.metrics.compaction import SeriesPlan, plan_series
 from headwater.storage.metrics.merge import merged
 from headwater.wire import metric_block
@@ -22,11 +23,6 @@ from headwater.wire import metric_block
 _POINTS_A_STEP = 262_144
 _KEYS_A_STEP = 10_000
 """Bound memory and the time for which other writers wait; a step takes one block at least."""
-
-_SELECT_BLOCKS = """
-SELECT block_id, payload FROM headwater_metric_blocks
-WHERE run_uuid = ? AND block_id > ? ORDER BY block_id LIMIT ?
-"""
 
 # Ids are given anew once the highest is deleted; the bytes tell whether it is the same block.
 _DELETE_BLOCK = (
@@ -37,9 +33,6 @@ _SELECT_RUNS = """
 SELECT run_uuid, count(*), sum(points) FROM headwater_metric_blocks
 GROUP BY run_uuid ORDER BY run_uuid
 """
-
-_BLOCKS_A_PAGE = 256
-"""Bounds what a driver that fetches all rows at once has in memory."""
 
 _ATTEMPTS = 5
 
@@ -140,7 +133,7 @@ def _plan(connection: Connection, run_id: str, after: int) -> Step:
     keys: set[str] = set()
     points = damaged = 0
     last, more = after, False
-    for block_id, payload in _blocks_after(connection, run_id, after):
+    for block_id, payload in blocks_after(connection, run_id, after):
         if points >= _POINTS_A_STEP or len(keys) >= _KEYS_A_STEP:
             more = True
             break
@@ -159,15 +152,6 @@ def _plan(connection: Connection, run_id: str, after: int) -> Step:
     except CorruptBlockError:
         return Step(run_id, (), (), Compacted(left_blocks=damaged + len(blocks)), last, more)
     return Step(run_id, blocks, changes, Compacted(len(blocks), points, damaged), last, more)
-
-
-def _blocks_after(connection: Connection, run_id: str, after: int) -> Iterator[tuple[int, bytes]]:
-    while True:
-        page = connection.execute(_SELECT_BLOCKS, (run_id, after, _BLOCKS_A_PAGE)).fetchall()
-        yield from page
-        if len(page) < _BLOCKS_A_PAGE:
-            return
-        after = page[-1][0]
 
 
 def by_key(blocks: Sequence[Points]) -> Iterator[tuple[str, Series]]:

@@ -4,7 +4,7 @@ Chunks are planned on a snapshot, beside the writers; blocks, MLflow's own rows 
 follow in one transaction, which is void where a series has changed since it was planned.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,23 +12,15 @@ from numpy.typing import NDArray
 
 from headwater.entities.metric import Points, Series
 from headwater.errors import StaleCompactionError
-from headwater.storage.metadata.base import LOCK_ROW, Connection, Row
+from headwater.storage.metadata.base import Connection, Row
 from headwater.storage.metrics import chunk, series
+from headwater.storage.metrics.blocks import blocks_after
 from headwater.storage.metrics.compaction import SeriesPlan
 from headwater.storage.metrics.latest import UPSERT, latest_points
 from headwater.storage.metrics.summary import Point, Summary, combined, summarise
 from headwater.wire import metric_block
 
 _KEYS = "SELECT key FROM latest_metrics WHERE run_uuid = ? ORDER BY key"
-
-_SERIES = "SELECT key FROM headwater_metric_series WHERE run_uuid = ? ORDER BY key"
-
-# Locked before the series are looked at: a compaction has either moved a block into a series that
-# has changed then, or waits, and finds that the block is not what it was.
-_BLOCKS = f"""
-SELECT block_id, payload FROM headwater_metric_blocks
-WHERE run_uuid = ? AND block_id > ? ORDER BY block_id LIMIT 256 {LOCK_ROW}
-"""  # noqa: S608  # a constant
 
 _UPDATE_BLOCK = "UPDATE headwater_metric_blocks SET points = ?, payload = ? WHERE block_id = ?"
 
@@ -98,7 +90,7 @@ def plan_rewind(
     if keys is None:
         keys = [key for (key,) in connection.execute(_KEYS, (run_id,))]
     wanted = frozenset(keys)
-    stored = [key for (key,) in connection.execute(_SERIES, (run_id,)).fetchall()]
+    stored = series.keys(connection, run_id)
     cuts = [_cut(connection, run_id, key, since) for key in stored if key in wanted]
     return RewindPlan(run_id, wanted, since, cuts)
 
@@ -161,7 +153,9 @@ def _with(summary: Summary | None, points: Series) -> Summary:
 def _rewind_blocks(
     connection: Connection, plan: RewindPlan, deleted: dict[str, int], last: dict[str, Point]
 ) -> None:
-    for block_id, payload in _blocks(connection, plan.run_id):
+    # Locked before the series are looked at: a compaction has either moved a block into a series
+    # that has changed then, or waits, and finds that the block is not what it was.
+    for block_id, payload in blocks_after(connection, plan.run_id, lock=True):
         points = metric_block.decode(payload)
         concerned = np.array([key in plan.keys for key in points.keys], bool)[points.key_index]
         gone = concerned & (points.steps >= plan.since)
@@ -178,13 +172,6 @@ def _rewind_blocks(
             for key, step, timestamp, value, is_nan in latest_points(kept).rows():
                 if key in plan.keys:
                     _raise(last, key, Point(step, timestamp, value, is_nan))
-
-
-def _blocks(connection: Connection, run_id: str) -> Iterator[tuple[int, bytes]]:
-    after = 0
-    while page := connection.execute(_BLOCKS, (run_id, after)).fetchall():
-        yield from page
-        after = page[-1][0]
 
 
 def _take(points: Points, mask: NDArray[np.bool_]) -> Points:
@@ -217,7 +204,7 @@ def _rewind_rows(
 
 def _require_unchanged(connection: Connection, plan: RewindPlan) -> None:
     planned = {cut.key for cut in plan.cuts}
-    for (key,) in connection.execute(_SERIES, (plan.run_id,)).fetchall():
+    for key in series.keys(connection, plan.run_id):
         if key in plan.keys and key not in planned:
             raise StaleCompactionError(f"metric {key!r} was compacted for the first time")
     for cut in plan.cuts:

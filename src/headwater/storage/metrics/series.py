@@ -23,6 +23,8 @@ _SELECT = f"""
 SELECT series_id, revision, {_COLUMNS} FROM headwater_metric_series WHERE run_uuid = ? AND key = ?
 """  # noqa: S608  # constants
 
+_SELECT_KEYS = "SELECT key FROM headwater_metric_series WHERE run_uuid = ? ORDER BY key"
+
 _INSERT = f"""
 INSERT INTO headwater_metric_series (run_uuid, key, revision, {_COLUMNS})
 VALUES (?, ?, 1, {", ".join("?" * 18)})
@@ -121,6 +123,11 @@ def find(connection: Connection, run_id: str, key: str) -> StoredSeries | None:
     """Return a series that has chunks, or None."""
     row = connection.execute(_SELECT, (run_id, key)).fetchone()
     return None if row is None else StoredSeries(row)
+
+
+def keys(connection: Connection, run_id: str) -> list[str]:
+    """Return the keys of a run's series that have chunks, in order."""
+    return [key for (key,) in connection.execute(_SELECT_KEYS, (run_id,)).fetchall()]
 
 
 def chunks_around(connection: Connection, series_id: int, new: Series) -> list[StoredChunk]:

@@ -80,7 +80,10 @@ class ModelMetric:
 
 def storable(values: Float64s) -> Float64s:
     """Return values as MLflow stores them; see `Points`."""
-    return np.clip(values, -LARGEST, LARGEST) + 0.0
+    # A third of the time that np.clip takes where there are few.
+    within: Float64s = np.maximum(np.minimum(values, LARGEST), -LARGEST)
+    within += 0.0
+    return within
 
 
 def ordering_values(values: Float64s) -> Float64s:

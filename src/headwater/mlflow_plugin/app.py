@@ -50,12 +50,16 @@ class Application:
         if scope["type"] != "lifespan" or opened is None:
             await self._front(scope, receive, send)
             return
-        compacting = start_compacting(opened.place, opened.database, opened.activity)
+        background = [
+            asyncio.create_task(opened.database.settle()),
+            start_compacting(opened.place, opened.database, opened.activity),
+        ]
         try:
             await self._front(scope, receive, send)
         finally:
-            compacting.cancel()
-            await asyncio.wait([compacting])
+            for task in background:
+                task.cancel()
+            await asyncio.wait(background)
             opened.database.close()
 
 

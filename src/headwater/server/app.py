@@ -4,7 +4,7 @@ Raw ASGI, because routing frameworks cost more than the work of a hot request.
 """
 
 import logging
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,6 +29,21 @@ _JSON_TYPES = frozenset(
 _GATE_SECONDS = 30.0
 _UNGUARDED_SEND = "headwater.send"
 """Scope key of the `send` that bypasses our middleware: MLflow's answers carry its own headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole response."""
+
+    status: int
+    headers: Headers
+    """All but its length."""
+
+    body: bytes
+
+    def complete_headers(self) -> Headers:
+        """Return the headers with the length."""
+        return [*self.headers, (b"content-length", str(len(self.body)).encode())]
 
 
 class Front:
@@ -78,6 +93,45 @@ class Front:
         else:
             await self._native(scope, receive, send, handler, self._security.headers)
 
+    def hot(self, scope: Scope, length: int) -> Handler | None:
+        """Return who answers a request, to which no middleware has anything to add.
+
+        None for all others. `length` is that of the body, which is read into memory.
+        """
+        handler = self._routes.get((scope["method"], scope["path"]))
+        if handler is None or length > LARGEST_BUFFERED:
+            return None
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        plain = self._is_own(scope) or _is_ordinary(scope, headers)
+        if not plain or not self._security.host_allowed(headers.get(b"host")):
+            return None
+        return None if b"origin" in headers and self._security.enabled else handler
+
+    async def answer(
+        self, handler: Handler, scope: Scope, body: bytes, headers: Headers | None = None
+    ) -> Answer | None:
+        """Return the answer to a request, or None where it is MLflow's to answer.
+
+        `headers` are those of every answer.
+        """
+        headers = self._security.headers if headers is None else headers
+        service = self._gate.service or await self._gate.passed(self._gate_seconds)
+        if service is None:
+            return _error(STARTING, headers)
+        try:
+            answer = await _ask(handler, service, scope, body)
+        except NotServedError:
+            return None
+        if isinstance(answer, ErrorAnswer):
+            return _error(answer, headers)
+        if isinstance(answer, Content):
+            return Answer(200, [(b"content-type", answer.content_type), *headers], answer.body)
+        return Answer(200, [_JSON, *headers], answer)
+
+    async def hand_over(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have MLflow answer a request."""
+        await self._upstream(scope, receive, send)
+
     def _is_own(self, scope: Scope) -> bool:
         """Say whether the route is Headwater's: then no request to it is MLflow's to answer."""
         path: str = scope["path"]
@@ -95,26 +149,12 @@ class Front:
         except ClientDisconnectedError:
             return
         if len(body) > LARGEST_BUFFERED and self._is_own(scope):
-            await _send_error(send, TOO_LARGE, headers)
+            await _send(send, _error(TOO_LARGE, headers))
             return
-        if complete:
-            service = self._gate.service or await self._gate.passed(self._gate_seconds)
-            if service is None:
-                await _send_error(send, STARTING, headers)
-                return
-            try:
-                answer = await _ask(handler, service, scope, body)
-            except NotServedError:
-                pass
-            else:
-                if isinstance(answer, ErrorAnswer):
-                    await _send_error(send, answer, headers)
-                elif isinstance(answer, Content):
-                    typed = (b"content-type", answer.content_type)
-                    await _send(send, 200, answer.body, [typed, *headers])
-                else:
-                    await _send(send, 200, answer, [_JSON, *headers])
-                return
+        answer = await self.answer(handler, scope, body, headers) if complete else None
+        if answer is not None:
+            await _send(send, answer)
+            return
         await self._upstream(
             scope, replay(body, complete, receive), scope.get(_UNGUARDED_SEND, send)
         )
@@ -136,7 +176,7 @@ class Front:
         text = self._texts.get((scope["method"], scope["path"]))
         if text is not None:
             body, content_type = text
-            await _send(send, 200, body, [(b"content-type", content_type)])
+            await _send(send, Answer(200, [(b"content-type", content_type)], body))
         elif not await self._interface.answers(scope, receive, send):
             await self._upstream(scope, receive, scope.get(_UNGUARDED_SEND, send))
 
@@ -191,13 +231,11 @@ async def _ask(
         return INTERNAL
 
 
-async def _send_error(send: Send, answer: ErrorAnswer, headers: Headers) -> None:
-    await _send(send, answer.status, answer.body(), [_JSON, *answer.headers(), *headers])
+def _error(answer: ErrorAnswer, headers: Headers) -> Answer:
+    return Answer(answer.status, [_JSON, *answer.headers(), *headers], answer.body())
 
 
-async def _send(
-    send: Send, status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]]
-) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})
+async def _send(send: Send, answer: Answer) -> None:
+    headers = answer.complete_headers()
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

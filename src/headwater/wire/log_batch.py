@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from headwater.entities.metric import Float64s, Int64s, ModelMetric, Points, storable
 from headwater.errors import NotServedError
@@ -109,13 +110,7 @@ def _model_metrics(metrics: list[_Metric]) -> list[ModelMetric]:
 
 
 def _points(metrics: Sequence[_PlainMetric | _Metric]) -> Points:
-    names = [metric.key for metric in metrics]
-    keys = tuple(dict.fromkeys(names))
-    if len(keys) > 1:
-        position = {key: index for index, key in enumerate(keys)}
-        key_index = np.array([position[name] for name in names], np.intp)
-    else:
-        key_index = np.zeros(len(names), np.intp)
+    keys, key_index = _keys([metric.key for metric in metrics])
     try:
         return Points(
             keys,
@@ -126,6 +121,32 @@ def _points(metrics: Sequence[_PlainMetric | _Metric]) -> Points:
         )
     except (struct.error, OverflowError) as error:
         raise NotServedError("a step or timestamp exceeds 64 bits") from error
+
+
+def _keys(names: list[str]) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+    """Return the distinct names, and for each name its position among them."""
+    cycle = _cycle(names)
+    if cycle:
+        keys = tuple(names[:cycle])
+        return keys, np.tile(np.arange(cycle), len(names) // cycle)
+    position = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    return tuple(position), np.array([position[name] for name in names], np.intp)
+
+
+def _cycle(names: list[str]) -> int:
+    """Return after how many distinct names the same come again in the same order; else 0.
+
+    So it is where a training loop logs some steps: much less to do than in general.
+    """
+    if not names:
+        return 0
+    try:
+        length = names.index(names[0], 1)
+    except ValueError:
+        length = len(names)
+    repeats, rest = divmod(len(names), length)
+    first = names[:length]
+    return length if not rest and first * repeats == names and len(set(first)) == length else 0
 
 
 def _integers(values: Sequence[int]) -> Int64s:

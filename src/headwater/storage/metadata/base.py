@@ -82,6 +82,13 @@ class Database(ABC):
     def read_now(self, operation: Operation[Result]) -> Result:
         """Run the operation on a snapshot, on this thread, which waits for it."""
 
+    async def settle(self) -> None:
+        """Do what makes later writes faster, beside other work; a process that stays may call it.
+
+        Does nothing where there is nothing of the kind.
+        """
+        return
+
     @abstractmethod
     def close(self) -> None:
         """Finish the writes under way and close every connection."""

@@ -1,6 +1,7 @@
 """SQLite as metadata database: group-committed writes, readers on snapshots."""
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,8 @@ from typing import TypeVar
 from headwater.errors import DatabaseError
 from headwater.storage.metadata.base import Database, Operation
 from headwater.storage.metadata.group_commit import GroupCommitter
-from headwater.storage.metadata.sqlite_connection import connect, translated_errors
+from headwater.storage.metadata.sqlite_connection import LOG_BYTES, connect, translated_errors
+from headwater.storage.metadata.sqlite_log import lengthen, sync
 
 Result = TypeVar("Result")
 
@@ -56,6 +58,13 @@ class SqliteDatabase(Database):
                 return operation(connection)
             finally:
                 connection.execute("ROLLBACK")
+
+    async def settle(self) -> None:
+        """See `Database.settle`: gives the write-ahead log its full length."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        with contextlib.suppress(DatabaseError):  # closed or busy: left as it is
+            while await self.write(lambda _: lengthen(log, LOG_BYTES), long=True):
+                await asyncio.to_thread(sync, log)
 
     def close(self) -> None:
         """See `Database.close`."""

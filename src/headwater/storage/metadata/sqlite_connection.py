@@ -17,7 +17,8 @@ BUSY_TIMEOUT_SECONDS = 20
 """As long as MLflow itself waits for another writer."""
 
 _CHECKPOINT_PAGES = 16_000
-_JOURNAL_SIZE_LIMIT = 64 * 1024 * 1024
+LOG_BYTES = 64 * 1024 * 1024
+"""How long the log is kept: `_CHECKPOINT_PAGES` of 4 KiB and what SQLite adds to each fit in."""
 _CACHE_KIB = 32 * 1024
 """SQLite's own 2 MiB make a search over 2,000 runs read the same pages again and again."""
 
@@ -46,7 +47,7 @@ def connect(path: Path, *, read_only: bool = False, relaxed: bool = False) -> sq
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA case_sensitive_like = true")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-        connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_SIZE_LIMIT}")
+        connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         # Savepoints keep the pages they may have to restore in a temporary file otherwise.
         connection.execute("PRAGMA temp_store = MEMORY")

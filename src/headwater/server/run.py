@@ -27,6 +27,7 @@ from headwater.server.app import Front
 from headwater.server.compactor import start_compacting
 from headwater.server.gate import Gate
 from headwater.server.hot_protocol import HotProtocol
+from headwater.server.memory import keep_freed_memory
 from headwater.server.proxy import Proxy
 from headwater.server.routes import native_routes
 from headwater.server.upstream import Upstream, mlflow_arguments, mlflow_environment
@@ -79,6 +80,7 @@ def run(
         HeadwaterError: the database cannot be prepared.
     """
     _raise_open_files()
+    keep_freed_memory()
     # Until the event loop handles it: leave by way of the clean-up below.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     with (

@@ -1,11 +1,15 @@
 """Thins a series out for a chart without losing a spike: pure functions on columns."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headwater.entities.metric import Float64s, Int64s, Series
+
+_MANY = 64
+"""So many points a bucket are found faster bucket by bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,22 @@ class Buckets:
             return np.zeros(len(positions), np.int64)
         buckets = (self._offsets(positions) / self.width).astype(np.int64)
         return np.minimum(buckets, self.count - 1)
+
+    def starts(self, axis: Int64s) -> NDArray[np.intp]:
+        """Return where on an ascending axis each bucket begins that has a position there.
+
+        By bisection: `of` for some positions of every bucket, not for all.
+        """
+        buckets = np.arange(self.count)
+        low = np.zeros(self.count, np.intp)
+        high = np.full(self.count, len(axis), np.intp)
+        while (unsettled := low < high).any():
+            middle = (low + high) // 2
+            reached = self.of(axis.take(middle, mode="clip")) >= buckets
+            high = np.where(unsettled & reached, middle, high)
+            low = np.where(unsettled & ~reached, middle + 1, low)
+        first: NDArray[np.intp] = low[np.append(low[1:] != low[:-1], low[-1] < len(axis))]
+        return first
 
     def hold(self, lowest: Int64s, highest: Int64s) -> NDArray[np.bool_]:
         """Say which spans need not be taken apart.
@@ -69,8 +89,22 @@ def downsample(series: Series, axis: Int64s, most: int) -> Series:
     if (count := bucket_count(most)) < 1:
         return series.take(ends)
     buckets = Buckets.between(int(axis[0]), int(axis[-1]), count)
-    kept = extremes(series.values, buckets.of(axis))
+    kept = _extremes_of_many(series.values, axis, buckets)
     return series.take(np.unique(np.concatenate((ends, kept))))
+
+
+def _extremes_of_many(values: Float64s, axis: Int64s, buckets: Buckets) -> NDArray[np.intp]:
+    """Return what `extremes` does, in a fraction of the time where buckets have many points."""
+    if len(values) < _MANY * buckets.count:
+        return extremes(values, buckets.of(axis))
+    bounds = [*buckets.starts(axis).tolist(), len(values)]
+    spans = list(itertools.pairwise(bounds))
+    least_of = [start + int(values[start:end].argmin()) for start, end in spans]
+    greatest_of = [start + int(values[start:end].argmax()) for start, end in spans]
+    at = np.array(least_of + greatest_of)
+    if np.isnan(values[at]).any():  # argmin takes a NaN for the least
+        return extremes(values, buckets.of(axis))
+    return at
 
 
 def extremes(values: Float64s, buckets: NDArray[np.int64]) -> NDArray[np.intp]:

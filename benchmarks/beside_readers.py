@@ -20,6 +20,11 @@ class Beside:
     """Answers to readers."""
 
     seconds: float
+    turned_away: int = 0
+    """Answers of 503 to writes, which were sent again."""
+
+
+_MOST_SECONDS_A_WRITE = 60.0
 
 
 def time_beside_readers(
@@ -27,7 +32,9 @@ def time_beside_readers(
 ) -> Beside:
     """Send writes one after the other while each of `reads` is repeated on its own connection.
 
-    Ends with the last write, or with the first that is answered after `most_seconds`.
+    Ends with the last write, or with the first that is answered after `most_seconds`. A write that
+    the server turns away for now (503) is sent again at once, as clients do after a pause, and its
+    latency counts on.
     """
     with ExitStack() as stack:
         selector = stack.enter_context(selectors.DefaultSelector())
@@ -39,7 +46,7 @@ def time_beside_readers(
         for connection, request in zip(readers, reads, strict=True):
             connection.send(request)
         latencies: list[float] = []
-        answered = 0
+        answered = turned_away = 0
         started = sent = time.perf_counter()
         writer.send(writes[0])
         while True:
@@ -48,8 +55,13 @@ def time_beside_readers(
                 response = connection.receive()
                 if response is None:
                     continue
-                require_ok(response)
                 now = time.perf_counter()
+                turned = request is None and response.status == 503
+                if turned and now - sent < _MOST_SECONDS_A_WRITE:
+                    turned_away += 1
+                    writer.send(writes[len(latencies)])
+                    continue
+                require_ok(response)
                 if request is not None:
                     answered += 1
                     connection.send(request)
@@ -58,7 +70,7 @@ def time_beside_readers(
                 if len(latencies) == len(writes) or now - started > most_seconds:
                     seconds = now - started
                     _finish(readers)
-                    return Beside(latencies, answered, seconds)
+                    return Beside(latencies, answered, seconds, turned_away)
                 sent = time.perf_counter()
                 writer.send(writes[len(latencies)])
 

@@ -38,6 +38,7 @@ class MixedLoad(Trial):
         """Write the history that is read."""
         self._read = self._chart()
         self._answers: list[int] = []
+        self._turned_away = 0
 
     def run(self) -> Sequence[float]:
         """Return percentiles of the writes' latencies in milliseconds, and charts per second."""
@@ -47,11 +48,13 @@ class MixedLoad(Trial):
         many = self._time([batches.take(_POINTS) for _ in range(_MOST_BATCHES)])
         charts = (one.reads + many.reads) / (one.seconds + many.seconds)
         self._answers += [len(one.latencies), len(many.latencies)]
+        self._turned_away += one.turned_away + many.turned_away
         return [*_percentiles(one), *_percentiles(many), charts]
 
     def note(self) -> str | None:
-        """Return how many latencies the percentiles come from."""
-        return f"percentiles of {', '.join(map(str, self._answers))} writes"
+        """Return how many latencies the percentiles come from, and what did not work at once."""
+        note = f"percentiles of {', '.join(map(str, self._answers))} writes"
+        return f"{note}, {self._turned_away} answers of 503" if self._turned_away else note
 
     def _time(self, writes: Sequence[Sequence[Point]]) -> Beside:
         address = self.server.address

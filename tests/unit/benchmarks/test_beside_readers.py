@@ -11,8 +11,12 @@ from benchmarks.client import Address, RequestFailedError, encode
 
 
 @contextmanager
-def _server(seen: list[bytes], status: bytes = b"200") -> Iterator[Address]:
-    """Answer every request; what is posted to `/write` is remembered and gets the status."""
+def _server(seen: list[bytes], *statuses: bytes) -> Iterator[Address]:
+    """Answer every request; what is posted to `/write` is remembered and gets the next status.
+
+    200 where there is none left.
+    """
+    left = list(statuses)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -23,7 +27,7 @@ def _server(seen: list[bytes], status: bytes = b"200") -> Iterator[Address]:
                 wrote = head.startswith(b"POST /write")
                 if wrote:
                     seen.append(body)
-                code = status if wrote else b"200"
+                code = left.pop(0) if wrote and left else b"200"
                 writer.write(b"HTTP/1.1 " + code + b" X\r\nContent-Length: 2\r\n\r\n{}")
         except asyncio.IncompleteReadError:
             writer.close()
@@ -71,5 +75,13 @@ def test_it_ends_with_the_write_after_which_time_is_up() -> None:
 
 
 def test_refused_write_fails_the_measurement() -> None:
-    with _server([], status=b"503") as address, pytest.raises(RequestFailedError, match="503"):
+    with _server([], b"500") as address, pytest.raises(RequestFailedError, match="500"):
         time_beside_readers(address, WRITES, READS, 60.0)
+
+
+def test_a_write_that_is_turned_away_is_sent_again_and_its_time_counts_on() -> None:
+    seen: list[bytes] = []
+    with _server(seen, b"200", b"503", b"503") as address:
+        result = time_beside_readers(address, WRITES[:3], READS, 60.0)
+    assert seen == [b"0", b"1", b"1", b"1", b"2"]
+    assert (len(result.latencies), result.turned_away) == (3, 2)

@@ -50,6 +50,8 @@ class _LogBatch(msgspec.Struct, forbid_unknown_fields=True):
     tags: list[_Pair] = []
 
 
+_BYTE = 256
+
 _PLAIN_DECODER = msgspec.json.Decoder(_PlainLogBatch)
 _DECODER = msgspec.json.Decoder(_LogBatch)
 
@@ -128,7 +130,10 @@ def _keys(names: list[str]) -> tuple[tuple[str, ...], NDArray[np.intp]]:
     cycle = _cycle(names)
     if cycle:
         keys = tuple(names[:cycle])
-        return keys, np.tile(np.arange(cycle), len(names) // cycle)
+        repeats = len(names) // cycle
+        if cycle <= _BYTE:
+            return keys, np.frombuffer(bytes(range(cycle)) * repeats, np.uint8).astype(np.intp)
+        return keys, np.tile(np.arange(cycle), repeats)
     position = {name: index for index, name in enumerate(dict.fromkeys(names))}
     return tuple(position), np.array([position[name] for name in names], np.intp)
 

@@ -165,9 +165,28 @@ class GroupCommitter:
     def _run_writes(self, group: _Group) -> None:
         if len(group.writes) == 1:
             self._run_alone(group.writes[0])
-            return
-        for write in group.writes:
-            self._run_beside_others(write)
+        elif not self._run_together(group):
+            for write in group.writes:
+                self._run_beside_others(write)
+
+    def _run_together(self, group: _Group) -> bool:
+        """Run the operations without savepoints, which copy every page that is changed.
+
+        Where one of them raises, all is undone, and False returned.
+        """
+        try:
+            with translated_errors():
+                for write in group.writes:
+                    write.error = None
+                    write.result = write.operation(self._connection)
+        except DatabaseError:
+            raise
+        except BaseException:  # noqa: BLE001  # raised again, alone, in its savepoint
+            self._roll_back()
+            with translated_errors():
+                self._connection.execute("BEGIN IMMEDIATE")
+            return False
+        return True
 
     def _run_alone(self, write: PendingWrite) -> None:
         """Run the only operation of a transaction; only what the database refuses is raised."""

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from headwater.entities.metric import Points, ordering_values
+from headwater.entities.metric import Points
 from headwater.storage.metrics.merge import latest_positions
 
 INSERT = "INSERT INTO latest_metrics (run_uuid, key, step, timestamp, value, is_nan)"
@@ -46,11 +44,12 @@ class LatestPoints:
 def latest_points(points: Points) -> LatestPoints:
     """Return the latest of the points of each metric."""
     at = latest_positions(points)
-    values = points.values[at]
+    values = points.values[at].tolist()
+    is_nan = [value != value for value in values]  # only NaN differs from itself
     return LatestPoints(
         [points.keys[key] for key in points.key_index[at].tolist()],
         points.steps[at].tolist(),
         points.timestamps[at].tolist(),
-        ordering_values(values).tolist(),
-        np.isnan(values).tolist(),
+        [0.0 if nan else value for value, nan in zip(values, is_nan, strict=True)],
+        is_nan,
     )

@@ -144,9 +144,11 @@ def _row_findings(
     gained: Gain, waiting_blocks: int, saves: int, long_running: int
 ) -> Iterable[Finding]:
     if gained.rows:
+        # Metrics of a point or two take less as rows.
+        worthwhile = gained.rows >= _WORTHWHILE_ROWS and gained.bytes_as_chunks < gained.bytes
         yield Finding(
             f"{gained.rows:,} metric points are rows of MLflow's table",
-            "headwater migrate" if gained.rows >= _WORTHWHILE_ROWS else None,
+            "headwater migrate" if worthwhile else None,
         )
     if waiting_blocks:
         text = f"{waiting_blocks:,} blocks of metric points could be compacted"

@@ -80,6 +80,27 @@ def test_blocks_of_a_run_that_wait_are_told_with_the_command(database: Path) -> 
     assert f"headwater compact --backend-store-uri sqlite:///{database}" in told
 
 
+@pytest.mark.parametrize(("keys", "steps", "worthwhile"), [(1, 10_000, True), (10_000, 1, False)])
+def test_rows_are_to_be_moved_where_that_makes_them_smaller(
+    database: Path, keys: int, steps: int, worthwhile: bool
+) -> None:
+    change(
+        database,
+        "INSERT INTO runs (run_uuid, experiment_id, status, lifecycle_stage)"
+        " VALUES ('a', 0, 'FINISHED', 'active')",
+    )
+    change(
+        database,
+        "WITH RECURSIVE key(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM key WHERE k < "
+        f"{keys}), step(s) AS (SELECT 1 UNION ALL SELECT s + 1 FROM step WHERE s < {steps}) "
+        "INSERT INTO metrics (run_uuid, key, value, timestamp, step, is_nan) "
+        "SELECT 'a', 'metric_' || k, random() / 1e18, 1700000000000 + s, s, 0 FROM key, step",
+    )
+    report = json.loads(doctor("--json", path=database).stdout)
+    (finding,) = [one for one in report["findings"] if "metric points are rows" in one["text"]]
+    assert (finding["command"] is not None) == worthwhile
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no database at all" * 100])
 def test_what_is_no_database_is_one_line(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "mlflow.db"

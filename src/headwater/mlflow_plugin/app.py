@@ -51,7 +51,7 @@ class Application:
             await self._front(scope, receive, send)
             return
         background = [
-            asyncio.create_task(opened.database.settle()),
+            asyncio.create_task(opened.database.make_room()),
             start_compacting(opened.place, opened.database, opened.activity),
         ]
         try:

@@ -152,7 +152,7 @@ class _Serving:
             self._gate.open(service)
             database = service.database
             self._background = [
-                asyncio.create_task(database.settle()),
+                asyncio.create_task(database.make_room()),
                 start_compacting(self._config.database, database, self._activity),
             ]
             gc.freeze()  # what is loaded by now stays: collections need not look at it

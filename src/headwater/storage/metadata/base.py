@@ -82,7 +82,7 @@ class Database(ABC):
     def read_now(self, operation: Operation[Result]) -> Result:
         """Run the operation on a snapshot, on this thread, which waits for it."""
 
-    async def settle(self) -> None:
+    async def make_room(self) -> None:
         """Do what makes later writes faster, beside other work; a process that stays may call it.
 
         Does nothing where there is nothing of the kind.

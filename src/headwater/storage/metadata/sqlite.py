@@ -59,8 +59,8 @@ class SqliteDatabase(Database):
             finally:
                 connection.execute("ROLLBACK")
 
-    async def settle(self) -> None:
-        """See `Database.settle`: gives the write-ahead log its full length."""
+    async def make_room(self) -> None:
+        """See `Database.make_room`: gives the write-ahead log its full length."""
         log = self.path.with_name(f"{self.path.name}-wal")
         with contextlib.suppress(DatabaseError):  # closed or busy: left as it is
             while await self.write(lambda _: lengthen(log, LOG_BYTES), long=True):

@@ -43,7 +43,7 @@ async def test_the_log_is_lengthened_beside_writers(database: SqliteDatabase) ->
         for _ in range(50):
             await database.write(insert)
 
-    await asyncio.gather(database.settle(), write_on())
+    await asyncio.gather(database.make_room(), write_on())
     assert log_of(database).stat().st_size == LOG_BYTES
     assert await database.read(count) == 50
 
@@ -52,7 +52,7 @@ async def test_all_that_was_committed_is_recovered_from_a_lengthened_log(
     database: SqliteDatabase, tmp_path: Path
 ) -> None:
     await database.write(insert)
-    await database.settle()
+    await database.make_room()
     await database.write(insert)
     copied = tmp_path / "as a kill leaves it"
     copied.mkdir()
@@ -64,7 +64,7 @@ async def test_all_that_was_committed_is_recovered_from_a_lengthened_log(
 
 
 async def test_the_log_keeps_its_length_when_it_starts_over(database: SqliteDatabase) -> None:
-    await database.settle()
+    await database.make_room()
     await database.write(insert)
     with closing(sqlite3.connect(database.path)) as other:
         assert other.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] == 0

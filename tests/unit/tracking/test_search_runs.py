@@ -10,10 +10,12 @@ from tests.unit.tracking.searched import EXPERIMENTS, RUN_IDS, Searched
 
 from headwater.entities.search import Page
 from headwater.errors import NotServedError
+from headwater.mlflow_release import installed_release
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.search_runs import runs_statement
 from headwater.tracking.search_runs import plan_search_runs
 
+_BEHAVIOUR = installed_release().behaviour
 _SHARED = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -184,7 +186,7 @@ def test_unusual_requests_are_handed_over(searched: Searched, message: dict[str,
 def test_statements_use_mlflows_indexes(
     searched: Searched, text: str, order_by: list[str], steps: list[str]
 ) -> None:
-    search = plan_search_runs(["1"], ("active",), text, order_by, Page(0, 100))
+    search = plan_search_runs(["1"], ("active",), text, order_by, Page(0, 100), _BEHAVIOUR, 0)
     statement, parameters = runs_statement(search, nan_never_matches=True)
 
     def explain(connection: Connection) -> list[str]:
@@ -207,4 +209,4 @@ def _brief(step: str) -> str:
 
 def test_too_many_experiments_are_handed_over() -> None:
     with pytest.raises(NotServedError):
-        plan_search_runs(["1"] * 10_001, ("active",), "", [], Page(0, 1))
+        plan_search_runs(["1"] * 10_001, ("active",), "", [], Page(0, 1), _BEHAVIOUR, 0)

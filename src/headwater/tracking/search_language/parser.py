@@ -1,7 +1,7 @@
 """From the text of a filter to an expression. Imports lark, which takes a tenth of a second."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn, cast
 
@@ -18,42 +18,34 @@ from headwater.entities.expression import (
     Related,
 )
 from headwater.tracking.search_language.expected import unexpected
+from headwater.tracking.search_language.filters import Parsed, Subject
 from headwater.tracking.search_language.grammar import GRAMMAR
 from headwater.tracking.search_language.refusal import refusal
 from headwater.tracking.search_language.values import Operand, comparison_value
+from headwater.tracking.search_language.vocabularies import VOCABULARIES
 from headwater.tracking.search_language.vocabulary import Named, Vocabulary, named
 
 LONGEST = 65_536
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _MOST_COMPARISONS = 100
 _DEEPEST = 20
 
 _Node = Tree[Token]
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """What a text says."""
-
-    expression: Expression
-    is_plain: bool
-    """Whether it is spelled as MLflow's filters are: comparisons that AND joins, nothing else."""
-
-
-def parse(text: str, vocabulary: Vocabulary, now_ms: int) -> Parsed:
-    """Return what a filter says; the empty one is true of everything.
-
-    Raises:
-        InvalidParameterError: it says nothing in this language, or too much.
-    """
+def parse(text: str, subject: Subject, now_ms: int) -> Parsed:
+    """See `filters.parse`."""
     if len(text) > LONGEST:
         raise refusal(text, LONGEST, f"a filter has at most {LONGEST} characters")
+    if (control := _CONTROL.search(text)) is not None:
+        raise refusal(text, control.start(), "a control character")
     if not text.strip():
         return Parsed(And(()), is_plain=True)
     try:
         tree = _parser().parse(text)
     except UnexpectedInput as error:
         raise _unexpected(text, error) from None
-    reader = _Reader(text, vocabulary, now_ms)
+    reader = _Reader(text, VOCABULARIES[subject], now_ms)
     expression = reader.expression(cast(_Node, tree.children[0]), 0)
     return Parsed(expression, reader.is_plain)
 

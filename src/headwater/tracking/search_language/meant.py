@@ -2,7 +2,7 @@
 
 import re
 
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
+_QUOTED = re.compile(r"'[^']*('|\Z)|\"[^\"]*(\"|\Z)|`[^`]*(`|\Z)")
 _CONSTRUCT = re.compile(
     r"""
     (?<![.\w]) (?: OR | BETWEEN | RLIKE | EXISTS ) (?![.\w])

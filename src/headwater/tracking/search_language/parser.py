@@ -1,7 +1,6 @@
 """From the text of a filter to an expression. Imports lark, which takes a tenth of a second."""
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NoReturn, cast
 
@@ -52,7 +51,13 @@ def parse(text: str, subject: Subject, now_ms: int) -> Parsed:
 
 @lru_cache(maxsize=1)
 def _parser() -> Lark:
-    return Lark(GRAMMAR, parser="lalr", lexer="contextual", maybe_placeholders=True)
+    return Lark(
+        GRAMMAR,
+        parser="lalr",
+        lexer="contextual",
+        maybe_placeholders=True,
+        propagate_positions=True,
+    )
 
 
 def _unexpected(text: str, error: UnexpectedInput) -> Exception:
@@ -79,7 +84,7 @@ class _Reader:
     def expression(self, node: _Node, depth: int) -> Expression:
         """Return what a node says."""
         if depth > _DEEPEST:
-            self._fail(_start(node), f"parentheses and NOT nest at most {_DEEPEST} deep")
+            self._fail(node.meta.start_pos, f"parentheses and NOT nest at most {_DEEPEST} deep")
         if node.data in ("disjunction", "conjunction"):
             return self._terms(node, depth)
         if node.data in ("negation", "group"):
@@ -88,7 +93,7 @@ class _Reader:
             return Not(inner) if node.data == "negation" else inner
         self._comparisons += 1
         if self._comparisons > _MOST_COMPARISONS:
-            self._fail(_start(node), f"a filter has at most {_MOST_COMPARISONS} comparisons")
+            self._fail(node.meta.start_pos, f"a filter has at most {_MOST_COMPARISONS} comparisons")
         return self._comparison(node)
 
     def _terms(self, node: _Node, depth: int) -> Expression:
@@ -106,6 +111,8 @@ class _Reader:
         field = cast(Token, node.children[0])
         of = self._named(field)
         operator, operands = _operation(node)
+        if of.field.source == "dataset" and not operands:
+            self._fail(field.start_pos or 0, "a run has any number of datasets: compare one")
         value = comparison_value(of.kind, operator, operands, self._now_ms, self._fail)
         comparison = Comparison(of.field, operator, value)
         if not _is_plain(of, comparison, node, operands):
@@ -167,15 +174,3 @@ def _is_plain(of: Named, comparison: Comparison, node: _Node, operands: list[Ope
         return True
     is_comparison = node.data == "compare"
     return is_comparison and not (of.kind == "either" and comparison.is_numeric)
-
-
-def _start(node: _Node) -> int:
-    return next(_tokens(node)).start_pos or 0
-
-
-def _tokens(node: _Node) -> Iterator[Token]:
-    for child in node.children:
-        if isinstance(child, Token):
-            yield child
-        elif child is not None:
-            yield from _tokens(child)

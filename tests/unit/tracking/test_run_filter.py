@@ -1,7 +1,12 @@
 """The superset leaves MLflow's language as it is, and says where a filter is wrong."""
 
+import contextlib
+import subprocess
+import sys
+
 import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import strategies as st
 from tests.unit.tracking.filters import mixed_filters, run_filters
 from tests.unit.tracking.searched import EXPERIMENTS, Searched
 
@@ -55,6 +60,78 @@ def test_filters_of_mlflow_mean_the_same_in_the_superset(searched: Searched, tex
 def test_what_mlflow_accepts_is_answered_as_mlflow_does(searched: Searched, text: str) -> None:
     searched.search("search_runs", {"experiment_ids": EXPERIMENTS, "filter": text})
     event("beyond" if searched.beyond else "native" if searched.natively else "handed over")
+
+
+_PIECES = st.sampled_from(
+    [
+        "metrics.loss",
+        "params.`a",
+        "b`",
+        "tags.x",
+        "duration",
+        "parent.status",
+        "OR",
+        "and",
+        "NOT",
+        "(",
+        ")",
+        ",",
+        "IN",
+        "BETWEEN",
+        "RLIKE",
+        "IS",
+        "NULL",
+        "EXISTS",
+        "=",
+        "!=",
+        "<=",
+        "1",
+        "-.5",
+        "1e3",
+        "'x'",
+        "'[a'",
+        "2h",
+        "now()",
+        "now",
+        "-",
+        "+",
+        ".",
+        "`",
+        "'",
+        '"',
+        "\\",
+        "é",
+        "\n",
+        "🚀",
+        "--",
+        ";",
+        "min",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_PIECES | st.text(max_size=3), max_size=12).map(" ".join))
+def test_any_text_is_read_refused_or_handed_over(text: str) -> None:
+    try:
+        parse_run_filter(text, now_ms=_NOW)
+    except InvalidParameterError as error:
+        problem, shown, caret = str(error).split("\n")
+        assert problem.startswith("Invalid filter, column ")
+        assert caret.index("^") <= len(shown)
+    with contextlib.suppress(InvalidParameterError, NotServedError):
+        plan_run_filter(text, behaviour_of("3.17"), _NOW)
+
+
+def test_a_server_loads_no_parser_before_it_needs_one() -> None:
+    code = (
+        "import sys, headwater.server.app, headwater.server.routes\n"
+        "from headwater.mlflow_release import behaviour_of\n"
+        "from headwater.tracking.run_filter import plan_run_filter\n"
+        "plan_run_filter(\"metrics.a > 1 AND tags.b LIKE 'x'\", behaviour_of('3.17'), 0)\n"
+        "sys.exit(not {'lark', 're2'}.isdisjoint(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(

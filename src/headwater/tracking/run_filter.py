@@ -89,8 +89,7 @@ def _with_summaries(
         expression = parse(text, subject, now_ms).expression
     except InvalidParameterError:
         return Filter(conditions)
-    terms = _terms(expression)
-    pairs = list(zip(conditions, terms, strict=True))
+    pairs = list(zip(conditions, _terms(expression), strict=True))
     summaries = [term for _, term in pairs if _is_shadowed(term)]
     plain = tuple(condition for condition, term in pairs if not _is_shadowed(term))
     return Filter(plain, joined(tuple(summaries)) if summaries else None)

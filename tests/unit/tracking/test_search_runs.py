@@ -14,6 +14,7 @@ from headwater.mlflow_release import installed_release
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.search_runs import runs_statement
 from headwater.tracking.search_runs import plan_search_runs
+from headwater.wire.page_token import encode_offset
 
 _BEHAVIOUR = installed_release().behaviour
 _SHARED = settings(
@@ -32,6 +33,7 @@ _SHARED = settings(
         optional={
             "run_view_type": st.sampled_from(["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]),
             "max_results": st.integers(1, 70),
+            "page_token": st.sampled_from([1, 2, 20, 100]).map(encode_offset),
         },
     )
 )
@@ -64,6 +66,7 @@ def test_one_condition_over_every_run(searched: Searched, text: str, ordering: s
         "status = 'FINISHED'",
         "attributes.status != 'FAILED' AND attributes.end_time > 0",
         "attribute.start_time >= 1000 and Created < 2000",
+        "start_time > 1999.5 AND end_time != 5e3",
         "run_name = 'abc' and attr.user_id = 'me'",
         "attributes.`run name` ILIKE 'a%'",
         f"run_id = '{RUN_IDS[0]}'",
@@ -143,7 +146,7 @@ def test_null_means_absent(searched: Searched) -> None:
         {"filter": "params.in = 'x'"},
         {"filter": "params.lr = 'it''s'"},
         {"filter": "params.lr = 'a\\'b'"},
-        {"filter": "start_time > 1.5"},
+        {"filter": "start_time > 1e99"},
         {"filter": "start_time > 9223372036854775808"},
         {"filter": "lifecycle_stage = 'active'"},
         {"filter": "   "},

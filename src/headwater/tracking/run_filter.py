@@ -121,7 +121,7 @@ def _as_condition(term: Expression) -> Condition | None:
     if not isinstance(term, Comparison) or term.operator not in get_args(Operator):
         return None
     field, operator = term.field, term.operator
-    if field.statistic is not None or field.key == "duration":
+    if field.statistic is not None or (field.source, field.key) == ("attribute", "duration"):
         return None
     if field.source == "metric" or isinstance(term.value, int):
         known = field.source in ("metric", "attribute") and operator in COMPARISONS

@@ -167,7 +167,7 @@ def _operand(child: Any) -> Operand:
 def _is_plain(of: Named, comparison: Comparison, node: _Node, operands: list[Operand]) -> bool:
     """Say whether MLflow knows the comparison."""
     field, operator = comparison.field, comparison.operator
-    if of.relation or field.statistic or field.key == "duration" or node.data == "exists":
+    if of.relation or field.statistic or of.kind == "duration" or node.data == "exists":
         return False
     if any(operand.kind in ("duration", "moment") for operand in operands):
         return False

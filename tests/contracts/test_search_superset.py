@@ -100,28 +100,23 @@ async def test_a_summary_that_needs_too_many_points_read_is_refused(
         found(populated, "metrics.loss.max > 0", [])
 
 
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("name = 'Default' OR tags.level > 1", ["Default", "b"]),
-        ("NOT tags.level EXISTS", ["Default"]),
-        ("tags.level IN (1, 2) AND NOT name = 'b'", ["a"]),
-        ("tags.level NOT LIKE '2%'", ["a"]),
-        ("name RLIKE '^[ab]$'", ["a", "b"]),
-        ("experiment_id IN ('0', '8') AND (name = 'b' OR name = 'Default')", ["Default", "b"]),
-        ("experiment_id BETWEEN 7 AND 9", ["a", "b"]),
-        ("creation_time > now() - 1d", ["b"]),
-        ("NOT creation_time > now() - 1d", ["Default", "a"]),
-        ("last_update_time IS NULL", ["Default", "a", "b"]),
-    ],
-)
-async def test_experiments_are_found_by_the_superset(
-    backend: Backend, text: str, names: list[str]
-) -> None:
+_OF_EXPERIMENTS = {
+    "name = 'Default' OR tags.level > 1": ["Default", "b"],
+    "NOT tags.level EXISTS": ["Default"],
+    "tags.level IN (1, 2) AND NOT name = 'b'": ["a"],
+    "tags.level NOT LIKE '2%'": ["a"],
+    "name RLIKE '^[ab]$'": ["a", "b"],
+    "experiment_id IN ('0', '8') AND (name = 'b' OR name = 'Default')": ["Default", "b"],
+    "experiment_id BETWEEN 7 AND 9": ["a", "b"],
+    "creation_time > now() - 1d": ["b"],
+    "NOT creation_time > now() - 1d": ["Default", "a"],
+    "last_update_time IS NULL": ["Default", "a", "b"],
+}
+
+
+async def test_experiments_are_found_by_the_superset(backend: Backend) -> None:
     def insert(connection: Connection) -> None:
-        connection.execute(
-            "UPDATE experiments SET creation_time = NULL, last_update_time = NULL", ()
-        )
+        connection.execute("UPDATE experiments SET creation_time = NULL, last_update_time = NULL")
         for number, name, level, created in ((7, "a", "1", 5), (8, "b", "2.5e0", NOW - 1)):
             connection.execute(
                 "INSERT INTO experiments (experiment_id, name, lifecycle_stage, workspace,"
@@ -133,46 +128,45 @@ async def test_experiments_are_found_by_the_superset(
                 (number, "level", level),
             )
 
+    def names(text: str) -> list[str]:
+        search = plan_search_experiments(
+            ("active",), text, ["name"], Page(0, 9), behaviour_of("3.17"), NOW
+        )
+        ids = backend.database.read_now(lambda connection: find_experiments(connection, search))
+        return [{0: "Default", 7: "a", 8: "b"}[number] for number in ids]
+
     await backend.database.write(insert)
-    search = plan_search_experiments(
-        ("active",), text, ["name"], Page(0, 9), behaviour_of("3.17"), NOW
-    )
-    ids = backend.database.read_now(lambda connection: find_experiments(connection, search))
-    assert [{0: "Default", 7: "a", 8: "b"}[number] for number in ids] == names
+    assert {text: names(text) for text in _OF_EXPERIMENTS} == _OF_EXPERIMENTS
 
 
-@pytest.mark.parametrize(
-    ("pattern", "matched"),
-    [
-        ("^(?:^)?a", True),
-        ("^a$|^b$", True),
-        (r"[\]a\-^]", True),
-        (r"[^\s]", True),
-        ("a{0}b", False),
-        ("(a|b){2,}", False),
-        (r"\*\.\\", False),
-        ("[.]", False),
-        ("a.*$", True),
-    ],
-)
-async def test_unusual_patterns_are_understood_everywhere(
-    backend: Backend, pattern: str, matched: bool
-) -> None:
+_PATTERNS = {
+    "^(?:^)?a": True,
+    "^a$|^b$": True,
+    r"[\]a\-^]": True,
+    r"[^\s]": True,
+    "a{0}b": False,
+    "(a|b){2,}": False,
+    r"\*\.\\": False,
+    "[.]": False,
+    "a.*$": True,
+}
+"""Whether they match the text ``a``."""
+
+
+async def test_unusual_patterns_are_understood_everywhere(backend: Backend) -> None:
     def insert(connection: Connection) -> None:
         connection.execute(
             "INSERT INTO tags (run_uuid, \"key\", value) VALUES (?, 'letter', 'a')",
             (backend.run_ids[0],),
         )
 
+    def matches(pattern: str) -> bool:
+        text = f"tags.letter RLIKE '{pattern}'"
+        search = plan_search_runs(
+            ["0"], ("active",), text, [], Page(0, 9), behaviour_of("3.17"), NOW
+        )
+        ids = backend.database.read_now(lambda c: find_runs(c, search, nan_never_matches=True))
+        return ids == [backend.run_ids[0]]
+
     await backend.database.write(insert)
-    search = plan_search_runs(
-        ["0"],
-        ("active",),
-        f"tags.letter RLIKE '{pattern}'",
-        [],
-        Page(0, 9),
-        behaviour_of("3.17"),
-        NOW,
-    )
-    ids = backend.database.read_now(lambda c: find_runs(c, search, nan_never_matches=True))
-    assert ids == [backend.run_ids[0]] * matched
+    assert {pattern: matches(pattern) for pattern in _PATTERNS} == _PATTERNS

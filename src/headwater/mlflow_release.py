@@ -34,6 +34,13 @@ class Behaviour:
     names_workspace: bool
     """Since 3.14, an experiment's message names its workspace."""
 
+    keeps_listed_texts: bool
+    """Since 3.17, IN lists of search filters keep texts that have an upper-case letter or no
+    lower-case one; they were dropped."""
+
+    filters_experiment_ids: bool
+    """Since 3.17, filters on experiments may compare ``experiment_id``."""
+
 
 @dataclass(frozen=True)
 class MlflowRelease:
@@ -65,6 +72,8 @@ def behaviour_of(version: str) -> Behaviour:
         samples_rows=numbers >= (3, 15),
         plain_health=numbers >= (3, 17),
         names_workspace=numbers >= (3, 14),
+        keeps_listed_texts=numbers >= (3, 17),
+        filters_experiment_ids=numbers >= (3, 17),
     )
 
 

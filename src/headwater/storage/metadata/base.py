@@ -15,6 +15,30 @@ Where several write at once, a write locks the row of its run before all that be
 SQLite, which has one writer at a time, takes it for the comment that it is.
 """
 
+NUMBER = "headwater_number"
+"""A function of a text column or `ENTRY`: the number that it spells (`SPELLS_NUMBER`), or NULL."""
+
+MATCHES = "headwater_matches"
+"""A function of a text column and a pattern that `search_language.pattern` has normalised."""
+
+PAIRS = "json_each"
+"""A table function of a JSON object: its rows of ``key`` and ``value``."""
+
+ENTRY = "json_extract({0}, '$.\"' || {1} || '\"')"
+"""The text that a JSON object of texts has for a key, or NULL. A format, of two columns."""
+
+SPELLS_NUMBER = (
+    r"^[-+]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][-+]?[0-9]{1,2})?$"
+    r"|^[-+]?[1-9](\.[0-9]{0,40})?[eE]([-+]?([0-2][0-9][0-9]|30[0-7])|-(30[89]|31[0-9]|32[0-3]))$"
+    r"|^[-+]?([5-9](\.[0-9]{0,40})?[eE]-324|1(\.[0-6][0-9]{0,40})?[eE][+]?308)$"
+    r"|^[-+]?1\.7976931348623157[eE][+]?308$"
+    r"|^[-+]?[iI][nN][fF]([iI][nN][iI][tT][yY])?$"
+)
+"""The texts that are compared as numbers: what Python prints of one, save a few near the largest.
+
+Written so that Python and PostgreSQL agree on what matches, and that none of it is out of range.
+"""
+
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
 Parameters = Sequence[Any]

@@ -6,8 +6,15 @@ one row a key in ``latest_metrics``, ``params`` and ``tags``, so that joins need
 
 from typing import Any
 
+from headwater.entities.expression import SeriesFacts
 from headwater.entities.search import Condition, Ordering, RunSearch
 from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.run_conditions import NO_FACTS, condition_sql, duration_sql
+from headwater.storage.metadata.statistic_orderings import (
+    latest_key,
+    statistic_join,
+    statistic_terms,
+)
 
 _TABLES = {"metric": "latest_metrics", "param": "params", "tag": "tags"}
 _COLUMNS = {"run_id": "run_uuid", "run_name": "name"}
@@ -15,13 +22,24 @@ _RUN_NAME_TAG = "mlflow.runName"
 _CONTEXT_TAG = "mlflow.data.context"
 
 
-def find_runs(connection: Connection, search: RunSearch, *, nan_never_matches: bool) -> list[str]:
-    """Return the ids of the runs on the page, and one more where another page follows."""
-    statement, parameters = runs_statement(search, nan_never_matches=nan_never_matches)
+def find_runs(
+    connection: Connection,
+    search: RunSearch,
+    facts: SeriesFacts = NO_FACTS,
+    *,
+    nan_never_matches: bool,
+) -> list[str]:
+    """Return the ids of the runs on the page, and one more where another page follows.
+
+    `facts` are `series_facts`' of the search.
+    """
+    statement, parameters = runs_statement(search, facts, nan_never_matches=nan_never_matches)
     return [row[0] for row in connection.execute(statement, parameters)]
 
 
-def runs_statement(search: RunSearch, *, nan_never_matches: bool) -> tuple[str, list[Any]]:
+def runs_statement(
+    search: RunSearch, facts: SeriesFacts = NO_FACTS, *, nan_never_matches: bool
+) -> tuple[str, list[Any]]:
     """Return the statement that finds runs, and its parameters.
 
     `nan_never_matches` is `Behaviour`'s: NaN is stored as 0 beside a flag, and older releases of
@@ -36,12 +54,19 @@ def runs_statement(search: RunSearch, *, nan_never_matches: bool) -> tuple[str, 
             join_values.extend(values)
     for number, ordering in enumerate(search.orderings):
         if ordering.source in _TABLES:
-            joins.append(_ordering_join(f"o{number}", ordering))
-            join_values.append(ordering.key)
+            join, values = _ordering_join(number, ordering, facts)
+            joins.append(join)
+            join_values.extend(values)
     where, where_values = _where(search)
+    if search.expression is not None:
+        stated, values = condition_sql(
+            search.expression, facts, nan_never_matches=nan_never_matches
+        )
+        where.append(stated)
+        where_values.extend(values)
     statement = (
         f"SELECT runs.run_uuid FROM runs {' '.join(joins)} WHERE {' AND '.join(where)} "  # noqa: S608  # values are parameters
-        f"ORDER BY {', '.join(_order(search.orderings))} LIMIT ? OFFSET ?"
+        f"ORDER BY {', '.join(_order(search.orderings, facts))} LIMIT ? OFFSET ?"
     )
     page = search.page
     return statement, [*join_values, *where_values, page.limit + 1, page.offset]
@@ -82,11 +107,14 @@ def _join(alias: str, condition: Condition, nan_never_matches: bool) -> tuple[st
     ), [key, *values]
 
 
-def _ordering_join(alias: str, ordering: Ordering) -> str:
+def _ordering_join(number: int, ordering: Ordering, facts: SeriesFacts) -> tuple[str, list[Any]]:
+    key = latest_key(ordering, facts)
+    if key is None:
+        return statistic_join(number, ordering, facts)
     return (
-        f"LEFT JOIN {_TABLES[ordering.source]} AS {alias} "
-        f'ON {alias}.run_uuid = runs.run_uuid AND {alias}."key" = ?'
-    )
+        f"LEFT JOIN {_TABLES[ordering.source]} AS o{number} "
+        f'ON o{number}.run_uuid = runs.run_uuid AND o{number}."key" = ?'
+    ), [key]
 
 
 def _where(search: RunSearch) -> tuple[list[str], list[Any]]:
@@ -133,15 +161,20 @@ def _dataset_clause(condition: Condition) -> tuple[str, list[Any]]:
     ), values
 
 
-def _order(orderings: tuple[Ordering, ...]) -> list[str]:
+def _order(orderings: tuple[Ordering, ...], facts: SeriesFacts) -> list[str]:
     """Runs without a value come last, after NaN; then the newest first, then by id."""
     terms: list[str] = []
     for number, ordering in enumerate(orderings):
         direction = "" if ordering.ascending else " DESC"
         if ordering.source == "attribute":
             column = f"runs.{_COLUMNS.get(ordering.key, ordering.key)}"
+            if ordering.key == "duration":
+                column = duration_sql("runs")
             terms.append(f"CASE WHEN {column} IS NULL THEN 1 ELSE 0 END")
             terms.append(f"{column}{direction}")
+            continue
+        if latest_key(ordering, facts) is None:
+            terms.extend(statistic_terms(number, ordering, facts))
             continue
         value = f"o{number}.value"
         is_nan = f"WHEN o{number}.is_nan THEN 1 " if ordering.source == "metric" else ""

@@ -27,6 +27,11 @@ ACTIVE, ALL = ("active",), ("active", "deleted")
 
 
 @pytest.fixture
+def backend(swept_backend: Backend) -> Backend:
+    return swept_backend
+
+
+@pytest.fixture
 async def experiments(backend: Backend) -> Mapping[str, int]:
     """One experiment in each of `PATHS`, beside the default one with three runs."""
     service = service_on(backend)
@@ -109,8 +114,8 @@ async def test_experiments_move_together_or_not_at_all(
     before = await tags(backend)
     with pytest.raises(InvalidParameterError, match="restore it first"):
         await move_experiments(service, [*ids, str(experiments["teams"])], "x")
-    with pytest.raises(NotFoundError, match="id=99"):
-        await move_experiments(service, [*ids, "99"], "x")
+    with pytest.raises(NotFoundError, match="id=999999"):
+        await move_experiments(service, [*ids, "999999"], "x")
     with pytest.raises(InvalidParameterError, match="experiment_ids"):
         await move_experiments(service, ["Default"], "x")
     with pytest.raises(InvalidParameterError, match="'project'"):

@@ -21,6 +21,11 @@ ORDER_BY = ["metrics.loss ASC"]
 COLUMNS = ["metrics.val/loss", "params.lr", "tags.mlflow.runName", "attributes.start_time"]
 
 
+@pytest.fixture
+def backend(swept_backend: Backend) -> Backend:
+    return swept_backend
+
+
 async def save(
     backend: Backend, name: str, project: str | None = None, experiment_id: str | None = None
 ) -> SavedSearch:
@@ -99,7 +104,7 @@ async def test_the_search_of_an_experiment_that_is_removed_for_good_goes_with_it
 
 
 async def test_a_place_must_be_one_that_is(backend: Backend) -> None:
-    with pytest.raises(NotFoundError, match="id=99"):
-        await save(backend, "a", experiment_id="99")
+    with pytest.raises(NotFoundError, match="id=999999"):
+        await save(backend, "a", experiment_id="999999")
     with pytest.raises(InvalidParameterError, match="exclude each other"):
         await save(backend, "a", "team", "0")

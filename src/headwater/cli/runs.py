@@ -93,7 +93,9 @@ def list_runs(
     else:
         table.note("No runs match.")
     if found.more:
-        table.note(f"There are more than {limit:,} runs; --limit shows more of them.")
+        table.note(
+            f"There are more than {table.counted(limit, 'run')}; --limit shows more of them."
+        )
 
 
 def show(

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +25,9 @@ Kind = Literal["text", "id", "number", "time", "duration"]
 
 _WIDE = 10_000
 """Columns of a table that goes to a file or a pipe, where nothing must be cut off."""
+
+_GAP = 2
+_SHORTEST_TEXT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +71,36 @@ def print_csv(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> N
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print a table that fits the terminal; ids are never cut off."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
+    """Print a table; long texts are shortened to fit a terminal, and nothing else ever is."""
+    cells = [[cell(row.get(column.name), column.kind) for column in columns] for row in rows]
+    titles = [column.title or column.name for column in columns]
+    natural = [max(map(cell_len, column)) for column in zip(titles, *cells, strict=True)]
+    out = console()
+    shortest = [
+        min(width, _SHORTEST_TEXT) if column.kind == "text" else width
+        for column, width in zip(columns, natural, strict=True)
+    ]
+    widths = fitting(natural, shortest, out.width - _GAP * len(columns))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+    for column, title, width in zip(columns, titles, widths, strict=True):
         right = column.kind in ("number", "duration")
-        table.add_column(
-            column.title or column.name,
-            justify="right" if right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=_least_width(column, rows),
-        )
-    for row in rows:
-        table.add_row(*(Text(cell(row.get(column.name), column.kind)) for column in columns))
-    console().print(table)
+        justify: JustifyMethod = "right" if right else "left"
+        table.add_column(title, justify=justify, no_wrap=True, overflow="ellipsis", width=width)
+    for row in cells:
+        table.add_row(*map(Text, row))
+    out.width = max(out.width, sum(widths) + _GAP * len(columns))
+    out.print(table)
+
+
+def fitting(natural: Sequence[int], shortest: Sequence[int], total: int) -> list[int]:
+    """Return widths that come to `total` where that can be, taking from the widest first."""
+    widths = list(natural)
+    while sum(widths) > total:
+        wide = [n for n, width in enumerate(widths) if width > shortest[n]]
+        if not wide:
+            break
+        widths[max(wide, key=widths.__getitem__)] -= 1
+    return widths
 
 
 def print_fields(fields: Sequence[tuple[str, str]]) -> None:
@@ -98,7 +118,7 @@ def cell(value: Any, kind: Kind) -> str:
     if value is None:
         return ""
     if kind == "time":
-        return datetime.fromtimestamp(value / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return datetime.fromtimestamp(value / 1000).astimezone().strftime("%Y-%m-%d %H:%M")
     if kind == "duration":
         return duration(value)
     if isinstance(value, float):
@@ -135,9 +155,3 @@ def _csv_cell(value: Any, kind: Kind) -> Any:
     if kind == "time":
         return datetime.fromtimestamp(value / 1000, UTC).isoformat(timespec="milliseconds")
     return value
-
-
-def _least_width(column: Column, rows: Sequence[Mapping[str, Any]]) -> int | None:
-    if column.kind == "text":
-        return None
-    return max((len(cell(row.get(column.name), column.kind)) for row in rows), default=None)

@@ -84,7 +84,7 @@ def test_a_table_shows_the_usual(on_server: Command, runs: Runs) -> None:
     assert header.split() == ["run_id", "run_name", "status", "start_time", "duration"]
     assert first.split() == [
         *(runs.ids[0], "run", "0", "FINISHED"),
-        *("1970-01-01", "00:00:00", "1m", "01s"),
+        *("1970-01-01", "00:00", "1m", "01s"),
     ]
 
 

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from headwater.cli import table
 from headwater.cli.table import Column
@@ -51,3 +52,28 @@ def test_csv_has_exact_values(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == (
         'n,t,d,s\n0.3333333333333333,2026-11-25T18:52:40.042+00:00,9000,"a,""b"""\n,,,\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("natural", "shortest", "total", "widths"),
+    [
+        ([5, 9], [5, 9], 100, [5, 9]),
+        ([32, 40, 8], [32, 12, 8], 60, [32, 20, 8]),
+        ([32, 40, 30], [32, 12, 12], 72, [32, 20, 20]),
+        ([32, 40, 30], [32, 12, 12], 40, [32, 12, 12]),
+    ],
+)
+def test_only_long_texts_are_shortened(
+    natural: list[int], shortest: list[int], total: int, widths: list[int]
+) -> None:
+    assert table.fitting(natural, shortest, total) == widths
+
+
+def test_a_narrow_terminal_loses_no_number(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "console", lambda: Console(width=30, markup=False))
+    rows = [{"id": "1" * 20, "name": "n" * 60, "runs": 1_234_567}]
+    table.print_table([Column("id", "id"), Column("name"), Column("runs", "number")], rows)
+    (row,) = capsys.readouterr().out.splitlines()[1:]
+    assert row.split() == ["1" * 20, "n" * 11 + "…", "1,234,567"]

@@ -9,9 +9,12 @@ HeadwaterError
 ├── CorruptBlockError         stored metric bytes fail their checksum
 ├── StaleCompactionError      what a compaction read has changed; nothing of it was stored
 ├── UpstreamError             MLflow's own process did not answer
+├── ServerError               a server that was asked did not do what it was asked to
+│   └── ServerUnreachableError  nothing answered, or not in time
 ├── NotServedError            correct only in MLflow's own code: hand the request over
 └── RequestError              the request cannot be carried out; carries MLflow's error code
     ├── NotFoundError         RESOURCE_DOES_NOT_EXIST
+    ├── AlreadyExistsError    RESOURCE_ALREADY_EXISTS
     ├── ConflictError         RESOURCE_CONFLICT
     └── InvalidParameterError INVALID_PARAMETER_VALUE
 """
@@ -55,6 +58,14 @@ class UpstreamError(HeadwaterError):
     """MLflow's own process did not answer in time."""
 
 
+class ServerError(HeadwaterError):
+    """A server that this process asked refused, or failed, in a way that no other error names."""
+
+
+class ServerUnreachableError(ServerError):
+    """A server that this process asked did not answer, or not in time."""
+
+
 class NotServedError(HeadwaterError):
     """The request is correct only in MLflow's own code, which must answer it.
 
@@ -72,6 +83,12 @@ class NotFoundError(RequestError):
     """The run, experiment or tag that the request names does not exist."""
 
     error_code = "RESOURCE_DOES_NOT_EXIST"
+
+
+class AlreadyExistsError(RequestError):
+    """What the request would create is there already."""
+
+    error_code = "RESOURCE_ALREADY_EXISTS"
 
 
 class ConflictError(RequestError):

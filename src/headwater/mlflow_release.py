@@ -34,6 +34,9 @@ class Behaviour:
     names_workspace: bool
     """Since 3.14, an experiment's message names its workspace."""
 
+    sums_traces: bool
+    """Since 3.17, there are tables of daily sums of traces, and assessments name an experiment."""
+
 
 @dataclass(frozen=True)
 class MlflowRelease:
@@ -65,6 +68,7 @@ def behaviour_of(version: str) -> Behaviour:
         samples_rows=numbers >= (3, 15),
         plain_health=numbers >= (3, 17),
         names_workspace=numbers >= (3, 14),
+        sums_traces=numbers >= (3, 17),
     )
 
 

@@ -13,6 +13,7 @@ from headwater.errors import (
     NotServedError,
     RequestError,
     SchemaError,
+    ServerError,
     StaleCompactionError,
     UpstreamError,
 )
@@ -81,6 +82,7 @@ _INTERNAL_TEXTS: dict[type[HeadwaterError], str] = {
     ConfigurationError: "The server is configured wrongly: ",
     CorruptBlockError: "Stored metrics are damaged; restore them from a backup: ",
     NotServedError: "MLflow's own code must answer this request and did not: ",
+    ServerError: "Another server that was asked did not answer as it should: ",
     SchemaError: "The database does not fit this server: ",
     StaleCompactionError: "The metrics were compacted by another process meanwhile: ",
     DatabaseError: "The database refused the work and stored nothing: ",

@@ -18,6 +18,7 @@ OWN_TABLES = (
     "headwater_metric_chunks",
     "headwater_metric_envelopes",
     "headwater_ingest_clients",
+    "headwater_saved_searches",
 )
 """Headwater's tables beside the one that notes its revision."""
 

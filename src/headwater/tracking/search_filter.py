@@ -8,7 +8,7 @@ from headwater.entities.search import Condition, Operator, Ordering, Source
 from headwater.errors import NotServedError
 from headwater.tracking.search_grammar import Clause, parse_filter, parse_ordering
 
-_SOURCES: dict[str, Source] = {
+SOURCES: dict[str, Source] = {
     "metric": "metric",
     "metrics": "metric",
     "parameter": "param",
@@ -25,11 +25,11 @@ _SOURCES: dict[str, Source] = {
     "datasets": "dataset",
 }
 _CREATED = {"created": "start_time", "Created": "start_time"}
-_ALIASES = _CREATED | {"run name": "run_name", "Run name": "run_name", "Run Name": "run_name"}
+ALIASES = _CREATED | {"run name": "run_name", "Run name": "run_name", "Run Name": "run_name"}
 """What MLflow reads for these keys, be they attributes, metrics, parameters or tags."""
 
-_NUMERIC_ATTRIBUTES = frozenset({"start_time", "end_time"})
-_ATTRIBUTES = _NUMERIC_ATTRIBUTES | {"artifact_uri", "run_id", "run_name", "status", "user_id"}
+NUMERIC_ATTRIBUTES = frozenset({"start_time", "end_time"})
+ATTRIBUTES = NUMERIC_ATTRIBUTES | {"artifact_uri", "run_id", "run_name", "status", "user_id"}
 _DATASET_KEYS = frozenset({"name", "digest", "context"})
 
 COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
@@ -82,8 +82,8 @@ def states_integer(clause: Clause) -> bool:
 
 def _run_condition(clause: Clause) -> Condition:
     operator = clause.operator.upper()
-    source = _SOURCES.get(clause.entity)
-    clause = replace(clause, key=_ALIASES.get(clause.key, clause.key))
+    source = SOURCES.get(clause.entity)
+    clause = replace(clause, key=ALIASES.get(clause.key, clause.key))
     if source == "metric" and isinstance(clause.value, int | float):
         return Condition("metric", clause.key, cast(Operator, operator), float(clause.value))
     if source in ("param", "tag") and (states_text(clause, operator) or operator in NULL_CHECKS):
@@ -102,10 +102,10 @@ def _run_condition(clause: Clause) -> Condition:
 
 def _attribute_condition(clause: Clause, operator: str) -> Condition:
     key = clause.key
-    if key in _NUMERIC_ATTRIBUTES:
+    if key in NUMERIC_ATTRIBUTES:
         served = states_integer(clause)
     else:
-        served = key in _ATTRIBUTES and (
+        served = key in ATTRIBUTES and (
             states_text(clause, operator) or (key == "run_id" and _states_list(clause))
         )
     if not served:
@@ -125,9 +125,9 @@ def _states_list(clause: Clause) -> bool:
 
 def _run_ordering(text: str) -> Ordering:
     entity, key, ascending = parse_ordering(text)
-    source = _SOURCES.get(entity)
+    source = SOURCES.get(entity)
     if source is None or source == "dataset":
         raise NotServedError(f"an unusual ordering: {text}")
-    if source == "attribute" and key not in _ATTRIBUTES | _CREATED.keys():
+    if source == "attribute" and key not in ATTRIBUTES | _CREATED.keys():
         raise NotServedError(f"an unusual ordering: {text}")
-    return Ordering(source, _ALIASES.get(key, key), ascending)
+    return Ordering(source, ALIASES.get(key, key), ascending)

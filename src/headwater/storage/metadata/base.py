@@ -15,6 +15,22 @@ Where several write at once, a write locks the row of its run before all that be
 SQLite, which has one writer at a time, takes it for the comment that it is.
 """
 
+NUMBER = "headwater_number"
+"""A function of a text column: the number that it spells as `SPELLS_NUMBER` says, or NULL."""
+
+MATCHES = "headwater_matches"
+"""A function of a text column and a pattern that `search_language.pattern` has normalised."""
+
+SPELLS_NUMBER = (
+    r"^[-+]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][-+]?[0-9]{1,2})?$"
+    r"|^[-+]?[1-9](\.[0-9]{0,40})?[eE][-+]?([0-2][0-9][0-9]|30[0-7])$"
+    r"|^[-+]?[iI][nN][fF]([iI][nN][iI][tT][yY])?$"
+)
+"""The texts that are compared as numbers: what Python prints of any but the most extreme ones.
+
+Written so that Python and PostgreSQL agree on what matches, and that none of it is out of range.
+"""
+
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
 Parameters = Sequence[Any]

@@ -12,6 +12,7 @@ from headwater.errors import (
     DatabaseFullError,
     NotServedError,
 )
+from headwater.storage.metadata.sqlite_functions import add_functions
 
 BUSY_TIMEOUT_SECONDS = 20
 """As long as MLflow itself waits for another writer."""
@@ -50,6 +51,7 @@ def connect(path: Path, *, read_only: bool = False, relaxed: bool = False) -> sq
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         # Savepoints keep the pages they may have to restore in a temporary file otherwise.
         connection.execute("PRAGMA temp_store = MEMORY")
+        add_functions(connection)
         if read_only:
             connection.execute("PRAGMA query_only = ON")
     return connection

@@ -8,7 +8,7 @@ from headwater.entities.search import Page, RunSearch
 from headwater.errors import NotServedError
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.run_data import load_runs
-from headwater.storage.metadata.search_runs import find_runs
+from headwater.storage.metadata.find_runs import find_runs
 from headwater.tracking.search_filter import run_conditions, run_orderings
 from headwater.tracking.service import TrackingService
 
@@ -60,7 +60,12 @@ async def search_runs(service: TrackingService, search: RunSearch) -> FoundRuns:
 
     def find(connection: Connection) -> FoundRuns:
         page = search.page
-        run_ids = find_runs(connection, search, nan_never_matches=nan_never_matches)
+        run_ids = find_runs(
+            connection,
+            search,
+            nan_never_matches=nan_never_matches,
+            has_statistics=service.database.has_statistics,
+        )
         more = len(run_ids) > page.limit
         runs = load_runs(connection, run_ids[: page.limit], model_inputs=False)
         return FoundRuns(runs, page.offset + page.limit if more else None)

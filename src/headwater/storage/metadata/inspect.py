@@ -3,13 +3,14 @@
 import enum
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 from headwater.errors import SchemaError
 from headwater.mlflow_release import MlflowRelease
 from headwater.storage.migrations import HEAD_REVISION, REVISIONS, VERSION_TABLE
+from headwater.storage.migrations.search_indexes import SQLITE_INDEXES, missing_indexes
 
 MLFLOW_VERSION_TABLE = "alembic_version"
 OWN_TABLES = (
@@ -30,7 +31,7 @@ class SchemaState(enum.Enum):
     """There is no file, or no table: `create` makes the database."""
 
     NEEDS_MIGRATION = "needs migration"
-    """MLflow's tables are current, ours are missing or older: `migrate` adds them."""
+    """MLflow's tables are current, ours or our indexes are missing or older: `migrate` adds them."""
 
     CURRENT = "current"
 
@@ -50,6 +51,8 @@ class FoundSchema:
     """MLflow's; one, unless the database is damaged."""
 
     own_revisions: list[str]
+    missing_indexes: list[str] = field(default_factory=list)
+    """Of `SEARCH_INDEXES`."""
 
 
 def inspect(path: Path, release: MlflowRelease) -> SchemaState:
@@ -122,6 +125,7 @@ def read_schema(connection: sqlite3.Connection, path: Path) -> FoundSchema:
         tables,
         _revisions(connection, MLFLOW_VERSION_TABLE, tables),
         _revisions(connection, VERSION_TABLE, tables),
+        missing_indexes(connection.execute(SQLITE_INDEXES)),
     )
 
 
@@ -162,4 +166,6 @@ def _own_state(found: FoundSchema) -> SchemaState:
         return SchemaState.NEEDS_MIGRATION
     if lost := [table for table in OWN_TABLES if table not in found.tables]:
         raise SchemaError(f"{found.name} has lost its table {lost[0]}; restore a backup")
+    if found.missing_indexes:  # a migration of MLflow's has rebuilt a table
+        return SchemaState.NEEDS_MIGRATION
     return SchemaState.CURRENT

@@ -193,6 +193,7 @@ def _open(config: ServerConfig, release: MlflowRelease, activity: Activity) -> T
         metrics=metrics,
         artifact_root=config.artifact_root,
         behaviour=release.behaviour,
+        search_seconds=config.search_timeout,
     )
 
 

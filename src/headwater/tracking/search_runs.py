@@ -70,4 +70,4 @@ async def search_runs(service: TrackingService, search: RunSearch) -> FoundRuns:
         runs = load_runs(connection, run_ids[: page.limit], model_inputs=False)
         return FoundRuns(runs, page.offset + page.limit if more else None)
 
-    return await service.database.read(find)
+    return await service.database.search(find, service.search_seconds)

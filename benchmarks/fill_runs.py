@@ -139,8 +139,6 @@ class _Chunk:
             yield ("team", f"team {number % 5}", run)
 
 
-def _insert(
-    connection: sqlite3.Connection, table: str, columns: str, rows: Iterable[Row]
-) -> None:
+def _insert(connection: sqlite3.Connection, table: str, columns: str, rows: Iterable[Row]) -> None:
     marks = ", ".join("?" * (columns.count(",") + 1))
-    connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
+    connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)

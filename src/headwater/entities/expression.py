@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from headwater.entities.search import Source
-
+Source = Literal["metric", "param", "tag", "attribute", "dataset"]
 Statistic = Literal["min", "max", "first", "last", "mean", "count"]
 Relation = Literal["parent", "children"]
 Comparator = Literal[
@@ -137,17 +136,21 @@ class SeriesFacts:
     """By metric and run: the series of which not all points are in a summary row."""
 
 
-def comparisons(expression: Expression) -> Iterator[Comparison]:
-    """Yield every comparison of an expression, from left to right."""
-    if isinstance(expression, Comparison):
+def leaves(expression: Expression) -> Iterator[Comparison | Related]:
+    """Yield what an expression joins, from left to right."""
+    if isinstance(expression, Comparison | Related):
         yield expression
-    elif isinstance(expression, Related):
-        yield expression.comparison
     elif isinstance(expression, Not):
-        yield from comparisons(expression.term)
+        yield from leaves(expression.term)
     else:
         for term in expression.terms:
-            yield from comparisons(term)
+            yield from leaves(term)
+
+
+def comparisons(expression: Expression) -> Iterator[Comparison]:
+    """Yield every comparison of an expression, those of relatives included."""
+    for leaf in leaves(expression):
+        yield leaf.comparison if isinstance(leaf, Related) else leaf
 
 
 def joined(terms: tuple[Expression, ...]) -> Expression:

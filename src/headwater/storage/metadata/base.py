@@ -21,12 +21,17 @@ NUMBER = "headwater_number"
 MATCHES = "headwater_matches"
 """A function of a text column and a pattern that `search_language.pattern` has normalised."""
 
+PAIRS = "json_each"
+"""A table function of a JSON object of texts: its rows of ``key`` and ``value``."""
+
 SPELLS_NUMBER = (
     r"^[-+]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][-+]?[0-9]{1,2})?$"
-    r"|^[-+]?[1-9](\.[0-9]{0,40})?[eE][-+]?([0-2][0-9][0-9]|30[0-7])$"
+    r"|^[-+]?[1-9](\.[0-9]{0,40})?[eE]([-+]?([0-2][0-9][0-9]|30[0-7])|-(30[89]|31[0-9]|32[0-3]))$"
+    r"|^[-+]?([5-9](\.[0-9]{0,40})?[eE]-324|1(\.[0-6][0-9]{0,40})?[eE][+]?308)$"
+    r"|^[-+]?1\.7976931348623157[eE][+]?308$"
     r"|^[-+]?[iI][nN][fF]([iI][nN][iI][tT][yY])?$"
 )
-"""The texts that are compared as numbers: what Python prints of any but the most extreme ones.
+"""The texts that are compared as numbers: what Python prints of one, save a few near the largest.
 
 Written so that Python and PostgreSQL agree on what matches, and that none of it is out of range.
 """

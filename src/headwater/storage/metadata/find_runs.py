@@ -12,13 +12,16 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+from headwater.entities.expression import SeriesFacts, Source
 from headwater.entities.search import Condition, Page, RunSearch
 from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.run_conditions import NO_FACTS
 from headwater.storage.metadata.search_runs import (
     ANY_ROUTE,
     Bounds,
     Pair,
     Route,
+    Start,
     Statement,
     boundary_statement,
     candidates_statement,
@@ -45,13 +48,19 @@ _MOST_PAIRS = 16
 
 
 def find_runs(
-    connection: Connection, search: RunSearch, *, nan_never_matches: bool, has_statistics: bool
+    connection: Connection,
+    search: RunSearch,
+    facts: SeriesFacts = NO_FACTS,
+    *,
+    nan_never_matches: bool,
+    has_statistics: bool,
 ) -> list[str]:
     """Return the ids of the runs on the page, and one more where another page follows.
 
-    `nan_never_matches` is `Behaviour`'s, `has_statistics` is `Database`'s.
+    `facts` are `series_facts`' of the search, `nan_never_matches` is `Behaviour`'s and
+    `has_statistics` `Database`'s.
     """
-    finder = _Finder(connection, search, nan_never_matches, has_statistics)
+    finder = _Finder(connection, search, facts, nan_never_matches, has_statistics)
     return finder.found()
 
 
@@ -59,10 +68,16 @@ class _Finder:
     """Finds one page."""
 
     def __init__(
-        self, connection: Connection, search: RunSearch, nan_never_matches: bool, planned: bool
+        self,
+        connection: Connection,
+        search: RunSearch,
+        facts: SeriesFacts,
+        nan_never_matches: bool,
+        planned: bool,
     ) -> None:
         self._connection = connection
         self._search = search
+        self._facts = facts
         self._nan_never_matches = nan_never_matches
         self._planned = planned
         self._candidates: dict[int | None, Statement] = {}
@@ -83,7 +98,7 @@ class _Finder:
         if any(_names_runs(condition) for condition in search.conditions):
             return self._at_once(ANY_ROUTE)
         pairs = list(product(search.experiment_ids, search.stages))
-        if not search.orderings and not search.conditions and len(pairs) == 1:
+        if not (search.orderings or search.conditions or search.expression) and len(pairs) == 1:
             return self._at_once(Route("runs"))
         self._find_candidates(by_start)
         few = self._few(_FEW)
@@ -115,9 +130,10 @@ class _Finder:
 
     def _walked(self, pairs: Sequence[Pair]) -> list[str]:
         """Walk along the index, stretch by stretch; turn to candidates where few are left."""
-        start = "ordering" if orders_by_metric(self._search.orderings) else "runs"
+        start: Start = "ordering" if orders_by_metric(self._search.orderings) else "runs"
         until, beyond = ("<=", ">") if is_ascending(self._search) else (">=", "<")
-        rows, bounds = _FIRST_STRETCH, ()
+        rows = _FIRST_STRETCH
+        bounds: Bounds = ()
         while True:
             end = self._boundary(bounds, pairs, rows)
             stretch = bounds if end is None else (*bounds, (until, end))
@@ -145,8 +161,9 @@ class _Finder:
     def _rest(self) -> list[str]:
         """Add those without a number in what decides the order first: NaN, then nothing at all."""
         search = self._search
-        start = None if self._planned else "ordering"
-        source, key = "attribute", "start_time"
+        start: Start | None = None if self._planned else "ordering"
+        source: Source = "attribute"
+        key = "start_time"
         if orders_by_metric(search.orderings):
             if self._fill(search, Route(start, "nan")):
                 return self._found
@@ -159,7 +176,9 @@ class _Finder:
         )
         if source == "attribute":
             return self._found + self._ids(rest, Route(None if self._planned else "runs"))
-        finder = _Finder(self._connection, rest, self._nan_never_matches, self._planned)
+        finder = _Finder(
+            self._connection, rest, self._facts, self._nan_never_matches, self._planned
+        )
         return self._found + finder.found()
 
     def _at_once(self, route: Route) -> list[str]:
@@ -176,14 +195,14 @@ class _Finder:
             self._offset = 0
         elif self._offset:
             statement, values = count_statement(
-                wanted, nan_never_matches=self._nan_never_matches, route=route
+                wanted, self._facts, nan_never_matches=self._nan_never_matches, route=route
             )
             self._offset -= self._connection.execute(statement, values).fetchone()[0]
         return self._missing == 0
 
     def _ids(self, search: RunSearch, route: Route) -> list[str]:
         statement, values = runs_statement(
-            search, nan_never_matches=self._nan_never_matches, route=route
+            search, self._facts, nan_never_matches=self._nan_never_matches, route=route
         )
         return [row[0] for row in self._connection.execute(statement, values)]
 

@@ -31,7 +31,7 @@ class SchemaState(enum.Enum):
     """There is no file, or no table: `create` makes the database."""
 
     NEEDS_MIGRATION = "needs migration"
-    """MLflow's tables are current, ours or our indexes are missing or older: `migrate` adds them."""
+    """MLflow's tables are current, ours or our indexes are not: `migrate` adds what is missing."""
 
     CURRENT = "current"
 

@@ -25,6 +25,7 @@ from headwater.storage.metadata.base import (
     LOCK_ROW,
     MATCHES,
     NUMBER,
+    PAIRS,
     SPELLS_NUMBER,
     Parameters,
 )
@@ -300,6 +301,7 @@ def _translated(statement: str, read_only: bool) -> str:
     )
     if NUMBER in numbered or MATCHES in numbered:
         numbered = _CALL.sub(_called, numbered)
+    numbered = numbered.replace(f"{PAIRS}(", "json_each_text(")
     return numbered if read_only else numbered.replace(LOCK_ROW, "FOR NO KEY UPDATE")
 
 

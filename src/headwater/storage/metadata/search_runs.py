@@ -8,10 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from headwater.entities.expression import SeriesFacts
 from headwater.entities.search import Condition, Ordering, RunSearch
+from headwater.storage.metadata.run_conditions import NO_FACTS, condition_sql, duration_sql
+from headwater.storage.metadata.statistic_orderings import (
+    latest_key,
+    statistic_join,
+    statistic_terms,
+)
 from headwater.storage.migrations.search_indexes import PREFIX
 
 Part = Literal["all", "valued", "nan"]
+Start = Literal["runs", "ordering"]
 Bounds = tuple[tuple[str, Any], ...]
 Pair = tuple[int, str]
 """An experiment and a lifecycle stage."""
@@ -29,7 +37,7 @@ _CONTEXT_TAG = "mlflow.data.context"
 class Route:
     """Where a statement begins to read, and which of the results it returns."""
 
-    start: Literal["runs", "ordering"] | int | None = None
+    start: Start | int | None = None
     """The table of runs, of the first ordering's metric, or of a condition by its number; the
     tables that follow are read row by row. None leaves it to the database."""
 
@@ -45,15 +53,19 @@ ANY_ROUTE = Route()
 
 
 def runs_statement(
-    search: RunSearch, *, nan_never_matches: bool, route: Route = ANY_ROUTE
+    search: RunSearch,
+    facts: SeriesFacts = NO_FACTS,
+    *,
+    nan_never_matches: bool,
+    route: Route = ANY_ROUTE,
 ) -> Statement:
     """Return the statement that finds runs, and its parameters.
 
-    `nan_never_matches` is `Behaviour`'s: NaN is stored as 0 beside a flag, and older releases of
-    MLflow compare that 0.
+    `facts` are `series_facts`' of the search. `nan_never_matches` is `Behaviour`'s: NaN is stored
+    as 0 beside a flag, and older releases of MLflow compare that 0.
     """
-    source, values = _source(search, route, nan_never_matches, ordered=True)
-    order = ", ".join(_order(search.orderings, route.part))
+    source, values = _source(search, facts, route, nan_never_matches, ordered=True)
+    order = ", ".join(_order(search.orderings, facts, route.part))
     page = search.page
     return (
         f"SELECT runs.run_uuid FROM {source} ORDER BY {order} LIMIT ? OFFSET ?",  # noqa: S608  # values are parameters
@@ -62,15 +74,19 @@ def runs_statement(
 
 
 def count_statement(
-    search: RunSearch, *, nan_never_matches: bool, route: Route = ANY_ROUTE
+    search: RunSearch,
+    facts: SeriesFacts = NO_FACTS,
+    *,
+    nan_never_matches: bool,
+    route: Route = ANY_ROUTE,
 ) -> Statement:
     """Return the statement that counts what `runs_statement`'s finds, whatever the page."""
-    source, values = _source(search, route, nan_never_matches, ordered=False)
+    source, values = _source(search, facts, route, nan_never_matches, ordered=False)
     return f"SELECT count(*) FROM {source}", values  # noqa: S608  # values are parameters
 
 
 def _source(
-    search: RunSearch, route: Route, nan_never_matches: bool, *, ordered: bool
+    search: RunSearch, facts: SeriesFacts, route: Route, nan_never_matches: bool, *, ordered: bool
 ) -> Statement:
     """Return what follows FROM, up to the conditions, and its parameters."""
     joined = [n for n, condition in enumerate(search.conditions) if _is_joined(condition)]
@@ -90,9 +106,16 @@ def _source(
     values: list[Any] = []
     for number, ordering in enumerate(search.orderings if ordered else ()):
         if ordering.source in _TABLES and not (by_metric and number == 0):
-            source += _ordering_join(f"o{number}", ordering)
-            values.append(ordering.key)
+            join, join_values = _ordering_join(number, ordering, facts)
+            source += f" {join}"
+            values.extend(join_values)
     where, where_values = _where(search)
+    if search.expression is not None:
+        stated, stated_values = condition_sql(
+            search.expression, facts, nan_never_matches=nan_never_matches
+        )
+        where.append(stated)
+        where_values.extend(stated_values)
     part, part_values = _part(search, route)
     where.extend(part)
     where_values.extend(part_values)
@@ -106,7 +129,7 @@ def _source(
 def _part(search: RunSearch, route: Route) -> tuple[list[str], list[Any]]:
     if route.part == "all":
         return [], []
-    where, values = ["runs.start_time IS NOT NULL"], []
+    where, values = ["runs.start_time IS NOT NULL"], list[Any]()
     column = "runs.start_time"
     if orders_by_metric(search.orderings):
         is_nan = "TRUE" if route.part == "nan" else "FALSE"
@@ -154,7 +177,8 @@ def boundary_statement(search: RunSearch, bounds: Bounds, experiment: Pair) -> S
     """
     if orders_by_metric(search.orderings):
         table, column = "latest_metrics", "value"
-        where, values = ['"key" = ?', "is_nan = FALSE"], [search.orderings[0].key]
+        where = ['"key" = ?', "is_nan = FALSE"]
+        values: list[Any] = [search.orderings[0].key]
     else:
         table, column = "runs", "start_time"
         where = ["experiment_id = ?", "lifecycle_stage = ?", "start_time IS NOT NULL"]
@@ -180,9 +204,10 @@ def _indexed(alias: str, condition: Condition, nan_never_matches: bool) -> State
             condition.key,
             *values,
         ]
-    if not _is_joined(condition) or condition.operator != "=":
+    if not (
+        _is_joined(condition) and condition.operator == "=" and isinstance(condition.value, str)
+    ):
         return None
-    assert isinstance(condition.value, str)
     # A text that is cut off is only a candidate.
     cut = condition.value[:PREFIX]
     return f'{alias}."key" = ? AND substr({alias}.value, 1, {PREFIX}) = ?', [
@@ -237,11 +262,14 @@ def _joined(alias: str, condition: Condition, nan_never_matches: bool) -> Statem
     ]
 
 
-def _ordering_join(alias: str, ordering: Ordering) -> str:
+def _ordering_join(number: int, ordering: Ordering, facts: SeriesFacts) -> Statement:
+    key = latest_key(ordering, facts)
+    if key is None:
+        return statistic_join(number, ordering, facts)
     return (
-        f" LEFT JOIN {_TABLES[ordering.source]} AS {alias} "
-        f'ON {alias}.run_uuid = runs.run_uuid AND {alias}."key" = ?'
-    )
+        f"LEFT JOIN {_TABLES[ordering.source]} AS o{number} "
+        f'ON o{number}.run_uuid = runs.run_uuid AND o{number}."key" = ?'
+    ), [key]
 
 
 def _of_experiments(search: RunSearch) -> tuple[list[str], list[Any]]:
@@ -293,7 +321,7 @@ def _dataset_clause(condition: Condition) -> Statement:
     ), values
 
 
-def _order(orderings: Sequence[Ordering], part: Part) -> list[str]:
+def _order(orderings: Sequence[Ordering], facts: SeriesFacts, part: Part) -> list[str]:
     """Runs without a value come last, after NaN; then the newest first, then by id."""
     terms: list[str] = []
     for number, ordering in enumerate(orderings):
@@ -301,9 +329,14 @@ def _order(orderings: Sequence[Ordering], part: Part) -> list[str]:
         by_part = number == 0 and part != "all"
         if ordering.source == "attribute":
             column = f"runs.{_COLUMNS.get(ordering.key, ordering.key)}"
+            if ordering.key == "duration":
+                column = duration_sql("runs")
             if not by_part:
                 terms.append(f"CASE WHEN {column} IS NULL THEN 1 ELSE 0 END")
             terms.append(f"{column}{direction}")
+            continue
+        if latest_key(ordering, facts) is None:
+            terms.extend(statistic_terms(number, ordering, facts))
             continue
         value = f"o{number}.value"
         if not by_part:

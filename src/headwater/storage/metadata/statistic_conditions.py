@@ -8,17 +8,17 @@ import json
 from collections.abc import Callable, Iterable
 
 from headwater.entities.expression import Comparison, SeriesFacts, Statistic, Statistics
+from headwater.storage.metadata.base import PAIRS
 from headwater.storage.metadata.conditions import Sql, compared, number_or_nan, row_sql
 
-_FINITE = "(t.points - t.nans - t.infinities)"
-STATISTIC_COLUMNS: dict[Statistic, str] = {
-    "min": "t.minimum_value",
-    "max": "t.maximum_value",
-    "first": "t.first_value",
-    "mean": f"(CASE WHEN {_FINITE} > 0 THEN t.total / {_FINITE} END)",
-    "count": "t.points",
+_FINITE = "({0}.points - {0}.nans - {0}.infinities)"
+_COLUMNS: dict[Statistic, str] = {
+    "min": "{0}.minimum_value",
+    "max": "{0}.maximum_value",
+    "first": "{0}.first_value",
+    "mean": f"(CASE WHEN {_FINITE} > 0 THEN {{0}}.total / {_FINITE} END)",
+    "count": "{0}.points",
 }
-"""Of a row `t` of ``headwater_metric_series``."""
 
 _COMPARATORS: dict[str, Callable[[float, float], bool]] = {
     "=": lambda left, right: left == right,
@@ -28,6 +28,11 @@ _COMPARATORS: dict[str, Callable[[float, float], bool]] = {
     ">": lambda left, right: left > right,
     ">=": lambda left, right: left >= right,
 }
+
+
+def statistic_column(alias: str, statistic: Statistic) -> str:
+    """Return the SQL of a summary from a row of ``headwater_metric_series``."""
+    return _COLUMNS[statistic].format(alias)
 
 
 def statistic_sql(run: str, comparison: Comparison, facts: SeriesFacts) -> Sql:
@@ -40,8 +45,8 @@ def statistic_sql(run: str, comparison: Comparison, facts: SeriesFacts) -> Sql:
         return stored, values
     satisfied = [run_id for run_id, of in loose.items() if satisfies(of, statistic, comparison)]
     return (
-        f"({run}.run_uuid IN (SELECT o.key FROM json_each(?) AS o) OR "  # noqa: S608  # an alias
-        f"({run}.run_uuid NOT IN (SELECT o.key FROM json_each(?) AS o) AND {stored}))"
+        f"({run}.run_uuid IN (SELECT o.key FROM {PAIRS}(?) AS o) OR "  # noqa: S608  # an alias
+        f"({run}.run_uuid NOT IN (SELECT o.key FROM {PAIRS}(?) AS o) AND {stored}))"
     ), [_set(satisfied), _set(loose), *values]
 
 
@@ -66,7 +71,7 @@ def satisfies(statistics: Statistics, statistic: Statistic, comparison: Comparis
 
 
 def _stored(run: str, key: str, statistic: Statistic, comparison: Comparison) -> Sql:
-    column = STATISTIC_COLUMNS[statistic]
+    column = statistic_column("t", statistic)
     rows = f"FROM headwater_metric_series AS t WHERE t.run_uuid = {run}.run_uuid"
     condition = compared(column, comparison, is_text=False)
     if statistic == "first":
@@ -77,4 +82,4 @@ def _stored(run: str, key: str, statistic: Statistic, comparison: Comparison) ->
 
 
 def _set(run_ids: Iterable[str]) -> str:
-    return json.dumps(dict.fromkeys(run_ids, 0))
+    return json.dumps(dict.fromkeys(run_ids, ""))

@@ -60,6 +60,9 @@ def comparison_value(
         if kind not in ("text", "either"):
             fail(first.position, f"{plain} is for texts; expected a comparison with a number")
         text = _text(first)
+        if plain != "RLIKE" and "\\" in text:
+            # It escapes on PostgreSQL and does not on SQLite.
+            fail(first.position + 1 + text.index("\\"), f"a backslash means nothing to {plain}")
         return _pattern(text, first.position, fail) if plain == "RLIKE" else text
     values = [_value(kind, operand, now_ms, fail) for operand in operands]
     is_text = isinstance(values[0], str)

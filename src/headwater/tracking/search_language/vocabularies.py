@@ -1,6 +1,9 @@
 """What filters on runs, and on experiments, may name."""
 
+from collections.abc import Mapping
+
 from headwater.tracking.search_filter import ALIASES, ATTRIBUTES, SOURCES
+from headwater.tracking.search_language.filters import Subject
 from headwater.tracking.search_language.vocabulary import Kind, Vocabulary
 
 _TIMES: dict[str, Kind] = {"start_time": "time", "end_time": "time", "duration": "duration"}
@@ -22,3 +25,4 @@ EXPERIMENTS = Vocabulary(
     aliases={},
     related=False,
 )
+VOCABULARIES: Mapping[Subject, Vocabulary] = {"runs": RUNS, "experiments": EXPERIMENTS}

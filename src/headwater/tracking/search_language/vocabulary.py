@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NoReturn, cast, get_args
 
-from headwater.entities.expression import Field, Relation, Statistic
-from headwater.entities.search import Source
+from headwater.entities.expression import Field, Relation, Source, Statistic
 from headwater.tracking.search_language.refusal import nearest
 
 Kind = Literal["number", "time", "duration", "text", "either"]

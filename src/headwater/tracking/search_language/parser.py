@@ -1,7 +1,6 @@
 """From the text of a filter to an expression. Imports lark, which takes a tenth of a second."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
 from functools import lru_cache
 from typing import Any, NoReturn, cast
 
@@ -18,49 +17,47 @@ from headwater.entities.expression import (
     Related,
 )
 from headwater.tracking.search_language.expected import unexpected
+from headwater.tracking.search_language.filters import Parsed, Subject
 from headwater.tracking.search_language.grammar import GRAMMAR
 from headwater.tracking.search_language.refusal import refusal
 from headwater.tracking.search_language.values import Operand, comparison_value
+from headwater.tracking.search_language.vocabularies import VOCABULARIES
 from headwater.tracking.search_language.vocabulary import Named, Vocabulary, named
 
 LONGEST = 65_536
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _MOST_COMPARISONS = 100
 _DEEPEST = 20
 
 _Node = Tree[Token]
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """What a text says."""
-
-    expression: Expression
-    is_plain: bool
-    """Whether it is spelled as MLflow's filters are: comparisons that AND joins, nothing else."""
-
-
-def parse(text: str, vocabulary: Vocabulary, now_ms: int) -> Parsed:
-    """Return what a filter says; the empty one is true of everything.
-
-    Raises:
-        InvalidParameterError: it says nothing in this language, or too much.
-    """
+def parse(text: str, subject: Subject, now_ms: int) -> Parsed:
+    """See `filters.parse`."""
     if len(text) > LONGEST:
         raise refusal(text, LONGEST, f"a filter has at most {LONGEST} characters")
+    if (control := _CONTROL.search(text)) is not None:
+        raise refusal(text, control.start(), "a control character")
     if not text.strip():
         return Parsed(And(()), is_plain=True)
     try:
         tree = _parser().parse(text)
     except UnexpectedInput as error:
         raise _unexpected(text, error) from None
-    reader = _Reader(text, vocabulary, now_ms)
+    reader = _Reader(text, VOCABULARIES[subject], now_ms)
     expression = reader.expression(cast(_Node, tree.children[0]), 0)
     return Parsed(expression, reader.is_plain)
 
 
 @lru_cache(maxsize=1)
 def _parser() -> Lark:
-    return Lark(GRAMMAR, parser="lalr", lexer="contextual", maybe_placeholders=True)
+    return Lark(
+        GRAMMAR,
+        parser="lalr",
+        lexer="contextual",
+        maybe_placeholders=True,
+        propagate_positions=True,
+    )
 
 
 def _unexpected(text: str, error: UnexpectedInput) -> Exception:
@@ -87,7 +84,7 @@ class _Reader:
     def expression(self, node: _Node, depth: int) -> Expression:
         """Return what a node says."""
         if depth > _DEEPEST:
-            self._fail(_start(node), f"parentheses and NOT nest at most {_DEEPEST} deep")
+            self._fail(node.meta.start_pos, f"parentheses and NOT nest at most {_DEEPEST} deep")
         if node.data in ("disjunction", "conjunction"):
             return self._terms(node, depth)
         if node.data in ("negation", "group"):
@@ -96,7 +93,7 @@ class _Reader:
             return Not(inner) if node.data == "negation" else inner
         self._comparisons += 1
         if self._comparisons > _MOST_COMPARISONS:
-            self._fail(_start(node), f"a filter has at most {_MOST_COMPARISONS} comparisons")
+            self._fail(node.meta.start_pos, f"a filter has at most {_MOST_COMPARISONS} comparisons")
         return self._comparison(node)
 
     def _terms(self, node: _Node, depth: int) -> Expression:
@@ -114,6 +111,8 @@ class _Reader:
         field = cast(Token, node.children[0])
         of = self._named(field)
         operator, operands = _operation(node)
+        if of.field.source == "dataset" and not operands:
+            self._fail(field.start_pos or 0, "a run has any number of datasets: compare one")
         value = comparison_value(of.kind, operator, operands, self._now_ms, self._fail)
         comparison = Comparison(of.field, operator, value)
         if not _is_plain(of, comparison, node, operands):
@@ -175,15 +174,3 @@ def _is_plain(of: Named, comparison: Comparison, node: _Node, operands: list[Ope
         return True
     is_comparison = node.data == "compare"
     return is_comparison and not (of.kind == "either" and comparison.is_numeric)
-
-
-def _start(node: _Node) -> int:
-    return next(_tokens(node)).start_pos or 0
-
-
-def _tokens(node: _Node) -> Iterator[Token]:
-    for child in node.children:
-        if isinstance(child, Token):
-            yield child
-        elif child is not None:
-            yield from _tokens(child)

@@ -75,7 +75,6 @@ async def search_runs(service: TrackingService, search: RunSearch) -> FoundRuns:
             search,
             facts,
             nan_never_matches=nan_never_matches,
-            has_statistics=service.database.has_statistics,
         )
         more = len(run_ids) > page.limit
         runs = load_runs(connection, run_ids[: page.limit], model_inputs=False)

@@ -6,7 +6,7 @@ backend runs it.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 LOCK_ROW = "/* lock row */"
 """Ends a SELECT of one row that other writers must not change until the transaction ends.
@@ -78,9 +78,6 @@ class Database(ABC):
     sees one snapshot, which contains every write that returned before it began. `write` and `read`
     belong to one event loop; `read_now` may be called on any thread.
     """
-
-    has_statistics: ClassVar[bool]
-    """Whether it knows how many rows a condition finds, and plans by it in which order to read."""
 
     @abstractmethod
     async def write(self, operation: Operation[Result], *, long: bool = False) -> Result:

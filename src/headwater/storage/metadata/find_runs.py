@@ -1,9 +1,9 @@
 """Find runs: choose how to read a search's tables, so that a page costs what it holds.
 
 Few candidates of one condition are read and sorted. Where there are many, an index is walked in the
-order of the results until the page is full. A database that keeps statistics chooses itself;
-SQLite, which takes every condition for one that finds little, is asked for the number of
-candidates up to a limit. The limit grows while a walk finds too little, so that the dearer choice
+order of the results until the page is full. Databases plan joins of so many tables badly, or like
+SQLite take every condition for one that finds little; so they are asked for the number of
+candidates, up to a limit. The limit grows while a walk finds too little, so that the dearer choice
 is never followed for long.
 """
 
@@ -53,15 +53,25 @@ def find_runs(
     facts: SeriesFacts = NO_FACTS,
     *,
     nan_never_matches: bool,
-    has_statistics: bool,
 ) -> list[str]:
     """Return the ids of the runs on the page, and one more where another page follows.
 
-    `facts` are `series_facts`' of the search, `nan_never_matches` is `Behaviour`'s and
-    `has_statistics` `Database`'s.
+    `facts` are `series_facts`' of the search, `nan_never_matches` is `Behaviour`'s.
     """
-    finder = _Finder(connection, search, facts, nan_never_matches, has_statistics)
+    finder = _Finder(connection, search, facts, nan_never_matches)
     return finder.found()
+
+
+def matching_route(
+    connection: Connection,
+    search: RunSearch,
+    facts: SeriesFacts = NO_FACTS,
+    *,
+    nan_never_matches: bool,
+) -> Route:
+    """Return how to read all runs that a search finds, in no order; see `find_runs`."""
+    finder = _Finder(connection, search, facts, nan_never_matches)
+    return finder.matching()
 
 
 class _Finder:
@@ -73,13 +83,11 @@ class _Finder:
         search: RunSearch,
         facts: SeriesFacts,
         nan_never_matches: bool,
-        planned: bool,
     ) -> None:
         self._connection = connection
         self._search = search
         self._facts = facts
         self._nan_never_matches = nan_never_matches
-        self._planned = planned
         self._candidates: dict[int | None, Statement] = {}
         """By the number of the condition; None for the runs of the experiments."""
 
@@ -91,16 +99,12 @@ class _Finder:
         """Return the ids on the page."""
         search = self._search
         by_metric, by_start = orders_by_metric(search.orderings), orders_by_start(search.orderings)
-        if self._planned:
-            if by_metric or (by_start and search.orderings):
-                return self._found if self._fill(search, Route(None, "valued")) else self._rest()
-            return self._at_once(ANY_ROUTE)
         if any(_names_runs(condition) for condition in search.conditions):
             return self._at_once(ANY_ROUTE)
         pairs = list(product(search.experiment_ids, search.stages))
         if not (search.orderings or search.conditions or search.expression) and len(pairs) == 1:
             return self._at_once(Route("runs"))
-        self._find_candidates(by_start)
+        self._find_candidates(by_start=by_start)
         few = self._few(_FEW)
         if few is not None:
             return self._at_once(few)
@@ -108,7 +112,14 @@ class _Finder:
             return self._walked(pairs)
         return self._at_once(self._few(_MANY) or Route("runs"))
 
-    def _find_candidates(self, by_start: bool) -> None:
+    def matching(self) -> Route:
+        """Return the route to all that the search finds."""
+        if any(_names_runs(each) for each in self._search.conditions):
+            return ANY_ROUTE
+        self._find_candidates(by_start=False)
+        return self._few(_MANY) or Route("runs")
+
+    def _find_candidates(self, *, by_start: bool) -> None:
         for number, condition in enumerate(self._search.conditions):
             statement = candidates_statement(condition, self._nan_never_matches)
             if statement is not None:
@@ -130,9 +141,13 @@ class _Finder:
 
     def _walked(self, pairs: Sequence[Pair]) -> list[str]:
         """Walk along the index, stretch by stretch; turn to candidates where few are left."""
-        start: Start = "ordering" if orders_by_metric(self._search.orderings) else "runs"
+        by_metric = orders_by_metric(self._search.orderings)
+        start: Start = "ordering" if by_metric else "runs"
         until, beyond = ("<=", ">") if is_ascending(self._search) else (">=", "<")
         rows = _FIRST_STRETCH
+        if by_metric:  # values are looked up before they are sorted: no more than are needed
+            filtered = self._search.conditions or self._search.expression
+            rows = 2 * (self._offset + self._missing) + (_FEW if filtered else 0)
         bounds: Bounds = ()
         while True:
             end = self._boundary(bounds, pairs, rows)
@@ -161,11 +176,10 @@ class _Finder:
     def _rest(self) -> list[str]:
         """Add those without a number in what decides the order first: NaN, then nothing at all."""
         search = self._search
-        start: Start | None = None if self._planned else "ordering"
         source: Source = "attribute"
         key = "start_time"
         if orders_by_metric(search.orderings):
-            if self._fill(search, Route(start, "nan")):
+            if self._fill(search, Route("ordering", "nan")):
                 return self._found
             source, key = "metric", search.orderings[0].key
         rest = replace(
@@ -175,10 +189,8 @@ class _Finder:
             page=Page(self._offset, self._missing - 1),
         )
         if source == "attribute":
-            return self._found + self._ids(rest, Route(None if self._planned else "runs"))
-        finder = _Finder(
-            self._connection, rest, self._facts, self._nan_never_matches, self._planned
-        )
+            return self._found + self._ids(rest, Route("runs"))
+        finder = _Finder(self._connection, rest, self._facts, self._nan_never_matches)
         return self._found + finder.found()
 
     def _at_once(self, route: Route) -> list[str]:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from headwater.errors import SchemaError
 from headwater.mlflow_release import MlflowRelease
 from headwater.storage.migrations import HEAD_REVISION, REVISIONS, VERSION_TABLE
-from headwater.storage.migrations.search_indexes import SQLITE_INDEXES, missing_indexes
+from headwater.storage.migrations.search_indexes import SQLITE_OBJECTS, missing
 
 MLFLOW_VERSION_TABLE = "alembic_version"
 OWN_TABLES = (
@@ -19,6 +19,8 @@ OWN_TABLES = (
     "headwater_metric_chunks",
     "headwater_metric_envelopes",
     "headwater_ingest_clients",
+    "headwater_metric_order",
+    "headwater_unsettled_runs",
     "headwater_saved_searches",
 )
 """Headwater's tables beside the one that notes its revision."""
@@ -52,7 +54,7 @@ class FoundSchema:
 
     own_revisions: list[str]
     missing_indexes: list[str] = field(default_factory=list)
-    """Of `SEARCH_INDEXES`."""
+    """Indexes and triggers of ours on MLflow's tables."""
 
 
 def inspect(path: Path, release: MlflowRelease) -> SchemaState:
@@ -125,7 +127,7 @@ def read_schema(connection: sqlite3.Connection, path: Path) -> FoundSchema:
         tables,
         _revisions(connection, MLFLOW_VERSION_TABLE, tables),
         _revisions(connection, VERSION_TABLE, tables),
-        missing_indexes(connection.execute(SQLITE_INDEXES)),
+        missing(connection.execute(SQLITE_OBJECTS)),
     )
 
 

@@ -29,8 +29,6 @@ class PostgresDatabase(Database):
     `relaxed`: what was written last may be lost with the database server.
     """
 
-    has_statistics = True
-
     def __init__(self, uri: str, *, relaxed: bool = False) -> None:
         self._closed = False
         self._writing = ConnectionPool(uri, relaxed=relaxed)

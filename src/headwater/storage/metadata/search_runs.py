@@ -38,8 +38,9 @@ class Route:
     """Where a statement begins to read, and which of the results it returns."""
 
     start: Start | int | None = None
-    """The table of runs, of the first ordering's metric, or of a condition by its number; the
-    tables that follow are read row by row. None leaves it to the database."""
+    """The table of runs, the order of the first ordering's metric, or what an index finds for a
+    condition, by its number; the tables that follow are read row by row. None leaves it to the
+    database."""
 
     part: Part = "all"
     """All runs, or those of which what decides the order first is a number or a NaN. That is the
@@ -85,6 +86,18 @@ def count_statement(
     return f"SELECT count(*) FROM {source}", values  # noqa: S608  # values are parameters
 
 
+def matching_statement(
+    search: RunSearch,
+    facts: SeriesFacts = NO_FACTS,
+    *,
+    nan_never_matches: bool,
+    route: Route = ANY_ROUTE,
+) -> Statement:
+    """Return the statement that finds the rows of all runs, whatever the page, in no order."""
+    source, values = _source(search, facts, route, nan_never_matches, ordered=False)
+    return f"SELECT runs.* FROM {source}", values  # noqa: S608  # values are parameters
+
+
 def _source(
     search: RunSearch, facts: SeriesFacts, route: Route, nan_never_matches: bool, *, ordered: bool
 ) -> Statement:
@@ -93,22 +106,22 @@ def _source(
     by_metric = route.part != "all" and orders_by_metric(search.orderings)
     tables = ["runs", *(["latest_metrics AS o0"] if by_metric else [])]
     tables += [f"{_table(search.conditions[n])} AS c{n}" for n in joined]
-    if route.start == "ordering":
-        first = "latest_metrics AS o0"
+    values: list[Any] = []
+    candidates = _candidates(search, route, nan_never_matches)
+    if candidates is not None:
+        sql, values = candidates
+        tables.insert(0, f"({sql}) AS candidates")
     elif isinstance(route.start, int):
         first = f"{_table(search.conditions[route.start])} AS c{route.start}"
-    else:
-        first = "runs"
-    tables.sort(key=lambda table: table != first)
+        tables.sort(key=lambda table: table != first)
     # SQLite reads tables that are CROSS JOINed in the order given; PostgreSQL in that it likes.
     between = " JOIN {} ON TRUE" if route.start is None else " CROSS JOIN {}"
     source = tables[0] + "".join(between.format(table) for table in tables[1:])
-    values: list[Any] = []
     for number, ordering in enumerate(search.orderings if ordered else ()):
         if ordering.source in _TABLES and not (by_metric and number == 0):
             join, join_values = _ordering_join(number, ordering, facts)
             source += f" {join}"
-            values.extend(join_values)
+            values = [*values, *join_values]
     where, where_values = _where(search)
     if search.expression is not None:
         stated, stated_values = condition_sql(
@@ -117,6 +130,8 @@ def _source(
         where.append(stated)
         where_values.extend(stated_values)
     part, part_values = _part(search, route)
+    if candidates is not None:
+        part.append("candidates.run_uuid = runs.run_uuid")
     where.extend(part)
     where_values.extend(part_values)
     for number in joined:
@@ -124,6 +139,28 @@ def _source(
         where.append(clause)
         where_values.extend(clause_values)
     return f"{source} WHERE {' AND '.join(where)}", [*values, *where_values]
+
+
+def _candidates(search: RunSearch, route: Route, nan_never_matches: bool) -> Statement | None:
+    """Return what finds runs that a metric's value may make results, and others; None elsewhere.
+
+    Their values are looked up in MLflow's table: those in the order may be of yesterday.
+    """
+    if route.start == "ordering":
+        where = ["is_nan = TRUE" if route.part == "nan" else "is_nan = FALSE"]
+        where += [f"value {operator} ?" for operator, _ in route.bounds]
+        found = " AND ".join(['"key" = ?', *where])
+        values = [search.orderings[0].key, *(value for _, value in route.bounds)]
+    elif isinstance(route.start, int) and search.conditions[route.start].source == "metric":
+        indexed = _indexed("m", search.conditions[route.start], nan_never_matches)
+        assert indexed is not None
+        found, values = indexed
+    else:
+        return None
+    return (
+        f"SELECT run_uuid FROM headwater_metric_order AS m WHERE {found} "  # noqa: S608  # ours
+        "UNION SELECT run_uuid FROM headwater_unsettled_runs"
+    ), values
 
 
 def _part(search: RunSearch, route: Route) -> tuple[list[str], list[Any]]:
@@ -161,7 +198,8 @@ def candidates_statement(condition: Condition, nan_never_matches: bool) -> State
     if found is None:
         return None
     where, values = found
-    return f"SELECT 1 FROM {_table(condition)} AS c WHERE {where} LIMIT ?", values  # noqa: S608
+    table = "headwater_metric_order" if condition.source == "metric" else _table(condition)
+    return f"SELECT 1 FROM {table} AS c WHERE {where} LIMIT ?", values  # noqa: S608  # ours
 
 
 def experiments_statement(search: RunSearch) -> Statement:
@@ -176,7 +214,7 @@ def boundary_statement(search: RunSearch, bounds: Bounds, experiment: Pair) -> S
     Its last parameter is the number of rows. Start times are those of one experiment and stage.
     """
     if orders_by_metric(search.orderings):
-        table, column = "latest_metrics", "value"
+        table, column = "headwater_metric_order", "value"
         where = ['"key" = ?', "is_nan = FALSE"]
         values: list[Any] = [search.orderings[0].key]
     else:

@@ -27,8 +27,6 @@ class SqliteDatabase(Database):
     `relaxed`: what was written last may be lost with the machine's power.
     """
 
-    has_statistics = False
-
     def __init__(self, path: Path, *, relaxed: bool = False) -> None:
         self.path = path
         self._relaxed = relaxed

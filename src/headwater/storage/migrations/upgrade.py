@@ -8,10 +8,10 @@ from alembic.config import Config
 from sqlalchemy.engine import Engine
 
 from headwater.storage.migrations.search_indexes import (
-    POSTGRES_INDEXES,
-    SQLITE_INDEXES,
-    definition,
-    missing_indexes,
+    POSTGRES_OBJECTS,
+    SQLITE_OBJECTS,
+    creation,
+    missing,
 )
 
 _ENVIRONMENT = Path(__file__).parent
@@ -38,11 +38,10 @@ def upgrade(engine: Engine) -> None:
 
 
 def _restore_indexes(connection: sqlalchemy.Connection) -> None:
-    statement = SQLITE_INDEXES if connection.dialect.name == "sqlite" else POSTGRES_INDEXES
+    statement = SQLITE_OBJECTS if connection.dialect.name == "sqlite" else POSTGRES_OBJECTS
     found = [(name, sql) for name, sql in connection.exec_driver_sql(statement)]
-    for name in missing_indexes(found):
-        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
-        connection.exec_driver_sql(definition(name))
+    for each in creation(missing(found), connection.dialect.name):
+        connection.exec_driver_sql(each)
 
 
 def upgrade_file(path: Path) -> None:

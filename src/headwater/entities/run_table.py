@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from headwater.entities.search import RunSearch, Source
+from headwater.entities.expression import Source
+from headwater.entities.search import RunSearch
 
 ColumnKind = Literal["text", "number", "integer", "time"]
 """Times are milliseconds since 1970."""

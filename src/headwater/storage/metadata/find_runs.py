@@ -74,6 +74,22 @@ def matching_route(
     return finder.matching()
 
 
+def count_runs(
+    connection: Connection,
+    search: RunSearch,
+    facts: SeriesFacts = NO_FACTS,
+    *,
+    nan_never_matches: bool,
+) -> int:
+    """Return the number of runs that a search finds, whatever the page; see `find_runs`."""
+    route = matching_route(connection, search, facts, nan_never_matches=nan_never_matches)
+    statement, values = count_statement(
+        search, facts, nan_never_matches=nan_never_matches, route=route
+    )
+    count: int = connection.execute(statement, values).fetchone()[0]
+    return count
+
+
 class _Finder:
     """Finds one page."""
 

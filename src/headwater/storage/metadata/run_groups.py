@@ -118,8 +118,6 @@ def _column(of: RunField | Aggregate, values: Sequence[Any]) -> Column:
         return Column(of.name, of.kind, [str(each) for each in values] if texts else values)
     if of.function == "count":
         return Column(of.name, "integer", values)
-    is_time = of.of is not None and of.of.kind == "time" and of.function in ("min", "max")
-    kind = "time" if is_time else "number"
-    if is_time:
-        return Column(of.name, kind, values)
-    return Column(of.name, kind, [None if each is None else float(each) for each in values])
+    if of.of is not None and of.of.kind == "time" and of.function in ("min", "max"):
+        return Column(of.name, "time", values)
+    return Column(of.name, "number", [None if each is None else float(each) for each in values])

@@ -5,7 +5,8 @@ HeadwaterError
 ├── SchemaError               the database is older or newer than this installation knows
 ├── DatabaseError             the database refused the work; nothing of it was stored
 │   ├── DatabaseBusyError     another process held the write lock for too long
-│   └── DatabaseFullError     no space left on the device
+│   ├── DatabaseFullError     no space left on the device
+│   └── StatementTimeoutError a search took longer than the server allows
 ├── CorruptBlockError         stored metric bytes fail their checksum
 ├── StaleCompactionError      what a compaction read has changed; nothing of it was stored
 ├── UpstreamError             MLflow's own process did not answer
@@ -44,6 +45,10 @@ class DatabaseBusyError(DatabaseError):
 
 class DatabaseFullError(DatabaseError):
     """The device that holds the database has no space left."""
+
+
+class StatementTimeoutError(DatabaseError):
+    """A search was stopped, as it took longer than the server allows."""
 
 
 class CorruptBlockError(HeadwaterError):

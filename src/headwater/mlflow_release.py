@@ -37,6 +37,13 @@ class Behaviour:
     sums_traces: bool
     """Since 3.17, there are tables of daily sums of traces, and assessments name an experiment."""
 
+    keeps_listed_texts: bool
+    """Since 3.17, IN lists of search filters keep texts that have an upper-case letter or no
+    lower-case one; they were dropped."""
+
+    filters_experiment_ids: bool
+    """Since 3.17, filters on experiments may compare ``experiment_id``."""
+
 
 @dataclass(frozen=True)
 class MlflowRelease:
@@ -69,6 +76,8 @@ def behaviour_of(version: str) -> Behaviour:
         plain_health=numbers >= (3, 17),
         names_workspace=numbers >= (3, 14),
         sums_traces=numbers >= (3, 17),
+        keeps_listed_texts=numbers >= (3, 17),
+        filters_experiment_ids=numbers >= (3, 17),
     )
 
 

@@ -111,6 +111,13 @@ class Pair:
             body = self._send(call)
         return body
 
+    def exceed(self, call: Call) -> None:
+        """Send a call that MLflow refuses and the candidate carries out."""
+        refusal, _ = self.stock.send(call, self.prefix)
+        answer, response = self.candidate.send(call, self.prefix)
+        assert refusal.status == httpx.codes.BAD_REQUEST, f"{call}: stock answers {refusal}"
+        assert response.status_code == httpx.codes.OK, f"{call}: {answer}"
+
     def create(self, label: str) -> None:
         """Create what a label stands for before a call names it."""
         self._create(label, _CREATIONS[label])

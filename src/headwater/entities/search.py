@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Source = Literal["metric", "param", "tag", "attribute", "dataset"]
+from headwater.entities.expression import Expression, Source, Statistic
+
 Operator = Literal[
     "=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL"
 ]
@@ -18,7 +19,7 @@ class Condition:
     """The metric, parameter or tag; an attribute by its name in MLflow's filters."""
 
     operator: Operator
-    value: str | int | float | tuple[str, ...] | None
+    value: str | int | float | tuple[str, ...] | tuple[int | float, ...] | None
     """A tuple for IN and NOT IN, None for IS [NOT] NULL."""
 
 
@@ -29,6 +30,11 @@ class Ordering:
     source: Source
     key: str
     ascending: bool
+    statistic: Statistic | None = None
+    """As `Field` has it."""
+
+    shadowed_by: str | None = None
+    """As `Field` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ class RunSearch:
     """The newest come first among equals, then ids decide."""
 
     page: Page
+    expression: Expression | None = None
+    """What results satisfy besides the conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +70,5 @@ class ExperimentSearch:
     conditions: tuple[Condition, ...]
     orderings: tuple[Ordering, ...]
     page: Page
+    expression: Expression | None = None
+    """What results satisfy besides the conditions."""

@@ -15,6 +15,7 @@ from headwater.errors import (
     SchemaError,
     ServerError,
     StaleCompactionError,
+    StatementTimeoutError,
     UpstreamError,
 )
 
@@ -29,6 +30,7 @@ _HTTP_STATUS = {
 """The statuses of MLflow's error codes, as far as native handlers answer with them."""
 
 _CLASSIFICATION = {
+    "DEADLINE_EXCEEDED": ("XXM00", "CLIENT_INTERNAL_ERROR"),
     "INTERNAL_ERROR": ("XXM00", "CLIENT_INTERNAL_ERROR"),
     "INVALID_PARAMETER_VALUE": ("KAM00", "INVALID_PARAMETER_VALUE"),
     "RESOURCE_CONFLICT": ("KAM00", "RESOURCE_CONFLICT"),
@@ -96,6 +98,15 @@ def answer_for(error: HeadwaterError) -> ErrorAnswer:
     if isinstance(error, DatabaseBusyError):
         return _unavailable(
             f"The database is locked by another process; nothing was stored, try again. ({error})"
+        )
+    if isinstance(error, StatementTimeoutError):
+        # Not 503 or 504: clients would send the same search again, five times and more.
+        return ErrorAnswer(
+            422,
+            "DEADLINE_EXCEEDED",
+            f"The search was stopped: it took longer than the server allows ({error}). Narrow it: "
+            "compare params and tags with =, metrics with a number, name fewer experiments; or "
+            "start the server with a larger --search-timeout.",
         )
     if isinstance(error, UpstreamError):
         return _unavailable(str(error))

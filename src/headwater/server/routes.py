@@ -31,6 +31,7 @@ from headwater.server.rest import (
     restore_run,
     rewind,
     search_experiments,
+    search_run_table,
     search_runs,
     set_experiment_tag,
     set_tag,
@@ -78,6 +79,7 @@ _AJAX_ONLY: Routes = {
 }
 
 _OWN: Routes = {
+    ("POST", "/runs/search"): search_run_table.handle,
     ("GET", "/metrics/ingest"): ingest.handle_position,
     ("POST", "/metrics/ingest"): ingest.handle,
     ("POST", "/metrics/rewind"): rewind.handle,

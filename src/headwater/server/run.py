@@ -28,6 +28,7 @@ from headwater.server.compactor import start_compacting
 from headwater.server.gate import Gate
 from headwater.server.proxy import Proxy
 from headwater.server.routes import native_routes
+from headwater.server.settler import start_settling
 from headwater.server.upstream import Upstream, mlflow_arguments, mlflow_environment
 from headwater.storage.backend import backend_of
 from headwater.storage.metrics.activity import Activity
@@ -108,7 +109,7 @@ class _Serving:
         self._uvicorn = _Uvicorn(_uvicorn_config(self._front()))
         self._failure: BaseException | None = None
         self._activity = Activity()
-        self._compacting: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
 
     async def serve(self, listener: socket.socket) -> None:
         """Serve until told to stop, then leave nothing behind."""
@@ -121,9 +122,10 @@ class _Serving:
             await self._uvicorn.serve(sockets=[listener])
         finally:
             starting.cancel()
-            if self._compacting is not None:
-                self._compacting.cancel()
-                await asyncio.wait((self._compacting,))
+            for task in self._background:
+                task.cancel()
+            if self._background:
+                await asyncio.wait(self._background)
             await self._upstream.stop()
             await self._proxy.close()
             if self._gate.service is not None:
@@ -146,9 +148,10 @@ class _Serving:
         if not self._config.artifacts_only:
             service = await _in_thread(lambda: _open(self._config, self._release, self._activity))
             self._gate.open(service)
-            self._compacting = start_compacting(
-                self._config.database, service.database, self._activity
-            )
+            self._background = [
+                start_compacting(self._config.database, service.database, self._activity),
+                start_settling(service.database),
+            ]
             gc.freeze()  # what is loaded by now stays: collections need not look at it
         self._upstream.start()
 
@@ -193,6 +196,7 @@ def _open(config: ServerConfig, release: MlflowRelease, activity: Activity) -> T
         metrics=metrics,
         artifact_root=config.artifact_root,
         behaviour=release.behaviour,
+        search_seconds=config.search_timeout,
     )
 
 

@@ -2,14 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from headwater.entities.experiment import Experiment
-from headwater.entities.search import Condition, ExperimentSearch, Ordering, Page
+from headwater.entities.search import Condition, ExperimentSearch, Operator, Ordering, Page
 from headwater.errors import NotServedError
+from headwater.mlflow_release import Behaviour
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.experiments import load_experiments
 from headwater.storage.metadata.search_experiments import find_experiments
-from headwater.tracking.search_filter import NULL_CHECKS, condition, states_integer, states_text
+from headwater.tracking.run_filter import plan_filter
+from headwater.tracking.search_filter import (
+    NULL_CHECKS,
+    condition,
+    states_integer,
+    states_list,
+    states_text,
+)
 from headwater.tracking.search_grammar import Clause, parse_filter, parse_ordering
 from headwater.tracking.search_runs import LARGEST_PAGE
 from headwater.tracking.service import TrackingService
@@ -33,19 +42,29 @@ class FoundExperiments:
 
 
 def plan_search_experiments(
-    stages: tuple[str, ...], filter_text: str, order_by: Sequence[str], page: Page
+    stages: tuple[str, ...],
+    filter_text: str,
+    order_by: Sequence[str],
+    page: Page,
+    behaviour: Behaviour,
+    now_ms: int,
 ) -> ExperimentSearch:
-    """Return what a request asks for.
+    """Return what a request asks for at a time in milliseconds since 1970.
 
     Raises:
+        InvalidParameterError: the filter is meant for the superset, which does not know it.
         NotServedError: MLflow must answer, be it with a refusal.
     """
     if not 1 <= page.limit <= LARGEST_PAGE or len(order_by) > _MOST_ORDERINGS:
         raise NotServedError("an unusual page or number of orderings")
     orderings = tuple(_ordering(text) for text in order_by) or _DEFAULT_ORDER
-    return ExperimentSearch(
-        stages, tuple(_condition(clause) for clause in parse_filter(filter_text)), orderings, page
+    wanted = plan_filter(
+        filter_text,
+        "experiments",
+        now_ms,
+        lambda text: tuple(_condition(clause, behaviour) for clause in parse_filter(text)),
     )
+    return ExperimentSearch(stages, wanted.conditions, orderings, page, wanted.expression)
 
 
 async def search_experiments(
@@ -65,9 +84,11 @@ async def search_experiments(
     return await service.database.read(find)
 
 
-def _condition(clause: Clause) -> Condition:
+def _condition(clause: Clause, behaviour: Behaviour) -> Condition:
     """Return the condition that a clause states; unlike for runs, case matters in LIKE."""
     if clause.entity == "attribute":
+        if clause.key == "experiment_id" and behaviour.filters_experiment_ids:
+            return _id_condition(clause)
         is_text = clause.key == "name" and states_text(clause, clause.operator)
         if is_text or (clause.key in _TIMES and states_integer(clause)):
             return condition("attribute", clause.key, clause.operator, clause)
@@ -76,6 +97,22 @@ def _condition(clause: Clause) -> Condition:
     ):
         return condition("tag", clause.key, clause.operator, clause)
     raise NotServedError(f"an unusual comparison: {clause}")
+
+
+def _id_condition(clause: Clause) -> Condition:
+    value = clause.value
+    if states_list(clause) and clause.operator in ("IN", "NOT IN") and isinstance(value, tuple):
+        ids = tuple(_id(item) for item in value)
+        return Condition("attribute", clause.key, cast(Operator, clause.operator), ids)
+    if clause.operator in ("=", "!=") and isinstance(value, str):
+        return Condition("attribute", clause.key, cast(Operator, clause.operator), _id(value))
+    raise NotServedError(f"an unusual comparison: {clause}")
+
+
+def _id(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise NotServedError(f"an unusual experiment id: {text}")
+    return int(text)
 
 
 def _ordering(text: str) -> Ordering:

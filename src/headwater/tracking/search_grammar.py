@@ -26,7 +26,7 @@ _CLAUSE = re.compile(
     (?: \s* (?P<comparator> <= | >= | != | = | < | > ) \s*
         (?: (?P<number> -?[0-9]+(?:\.[0-9]+)?(?:[eE]-?[0-9]+)? ) | (?P<string> {_STRING} ) )
     |   \s+ (?P<like> I?LIKE ) \s* (?P<pattern> {_STRING} )
-    |   \s+ (?P<negated> NOT\s+ )? IN \s* \( (?P<list> \s* {_STRING} (?: \s*,\s* {_STRING} )* \s* ) \)
+    |   \s+ (?P<negated> NOT\s+ )? (?P<in> IN ) \s* \( (?P<list> \s* {_STRING} (?: \s*,\s* {_STRING} )* \s* ) \)
     |   \s+ IS \s+ (?P<null> NULL | NOT[ ]NULL )
     )
     (?= \s | \Z )
@@ -52,7 +52,7 @@ class Clause:
 
     key: str
     operator: str
-    """As written where it is LIKE or ILIKE, otherwise in upper case."""
+    """As written where it is LIKE, ILIKE or IN, otherwise in upper case."""
 
     value: str | int | float | tuple[str, ...] | None
 
@@ -119,7 +119,7 @@ def _clause(match: re.Match[str]) -> Clause:
         items = tuple(item[1:-1] for item in _STRINGS.findall(match["list"]))
         if len(items) > _MOST_LIST_ITEMS:
             raise NotServedError("an unusually long list")
-        return Clause(entity, key, "NOT IN" if match["negated"] else "IN", items)
+        return Clause(entity, key, "NOT IN" if match["negated"] else match["in"], items)
     return Clause(entity, key, f"IS {match['null'].upper()}", None)
 
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from headwater.entities.run import Run
 from headwater.entities.search import Page, RunSearch
 from headwater.errors import NotServedError
+from headwater.mlflow_release import Behaviour
 from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.find_runs import find_runs
 from headwater.storage.metadata.run_data import load_runs
-from headwater.storage.metadata.search_runs import find_runs
-from headwater.tracking.search_filter import run_conditions, run_orderings
+from headwater.storage.metrics.series_facts import series_facts
+from headwater.tracking.run_filter import plan_run_filter
+from headwater.tracking.run_ordering import run_orderings
 from headwater.tracking.service import TrackingService
 
 LARGEST_PAGE = 50_000
@@ -33,22 +36,28 @@ def plan_search_runs(
     filter_text: str,
     order_by: Sequence[str],
     page: Page,
+    behaviour: Behaviour,
+    now_ms: int,
 ) -> RunSearch:
-    """Return what a request asks for.
+    """Return what a request asks for at a time in milliseconds since 1970.
 
     Raises:
+        InvalidParameterError: the filter is meant for the superset, which does not know it.
         NotServedError: MLflow must answer, be it with a refusal.
     """
     if not 1 <= page.limit <= LARGEST_PAGE or len(experiment_ids) > _MOST_EXPERIMENTS:
         raise NotServedError("an unusual page or number of experiments")
     if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in experiment_ids):
         raise NotServedError("an unusual experiment id")
+    orderings = run_orderings(order_by)
+    wanted = plan_run_filter(filter_text, behaviour, now_ms)
     return RunSearch(
         tuple(int(text) for text in experiment_ids),
         stages,
-        run_conditions(filter_text),
-        run_orderings(order_by),
+        wanted.conditions,
+        orderings,
         page,
+        wanted.expression,
     )
 
 
@@ -60,9 +69,15 @@ async def search_runs(service: TrackingService, search: RunSearch) -> FoundRuns:
 
     def find(connection: Connection) -> FoundRuns:
         page = search.page
-        run_ids = find_runs(connection, search, nan_never_matches=nan_never_matches)
+        facts = series_facts(connection, search)
+        run_ids = find_runs(
+            connection,
+            search,
+            facts,
+            nan_never_matches=nan_never_matches,
+        )
         more = len(run_ids) > page.limit
         runs = load_runs(connection, run_ids[: page.limit], model_inputs=False)
         return FoundRuns(runs, page.offset + page.limit if more else None)
 
-    return await service.database.read(find)
+    return await service.database.search(find, service.search_seconds)

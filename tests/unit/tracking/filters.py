@@ -79,9 +79,28 @@ _RUN_CLAUSES = st.one_of(
     _compare_text(_attributes(["status"]), STATUSES, _LIKES),
     _compare_text(_attributes(["run_name", "user_id", "artifact_uri"]), [*TEXTS, "me"], _LIKES),
     _compare_text(_attributes(["run_id"]), RUN_IDS[:9], _LIKES),
-    _compare_list(_attributes(["run_id"]), RUN_IDS[:9]),
+    _compare_list(_attributes(["run_id"]), [*RUN_IDS[:9], RUN_IDS[0].upper(), "7"]),
     _compare_text(_DATASETS, ["data0", "di2", "train", "Train", "eval"], _LIKES),
-    _compare_list(_DATASETS, ["data0", "di2", "train", "eval"]),
+    _compare_list(_DATASETS, ["data0", "di2", "train", "Train", "eval", "0"]),
+)
+_SUPERSET_CLAUSES = st.sampled_from(
+    [
+        "metrics.loss.max > 0.5",
+        "metrics.`loss`.max > 0.5",
+        "metrics.acc BETWEEN 0 AND 1",
+        "metrics.acc IS NULL",
+        "params.lr < 1",
+        "params.lr NOT LIKE '0%'",
+        "tags.team IN ('abc', 'Abc')",
+        "tags.team RLIKE '^a.c'",
+        "tags.team EXISTS",
+        "start_time > now() - 7d",
+        "duration > 2h",
+        "parent.tags.team = 'abc'",
+        "children.metrics.acc > 0",
+        "NOT status = 'FAILED'",
+        "(status = 'FAILED' or run_name = 'abc')",
+    ]
 )
 _EXPERIMENT_TAGS = _field(["tags", "tag"], ENTRY_KEYS)
 _EXPERIMENT_ATTRIBUTES = st.sampled_from(["", "attribute."])
@@ -98,6 +117,8 @@ _EXPERIMENT_CLAUSES = st.one_of(
         _COMPARATORS,
         st.sampled_from(["5", "6", "9", "0"]),
     ),
+    st.builds("{}experiment_id = {}".format, _EXPERIMENT_ATTRIBUTES, st.sampled_from(["'1'", "2"])),
+    _compare_list(st.builds("{}experiment_id".format, _EXPERIMENT_ATTRIBUTES), ["0", "1", "x"]),
 )
 
 
@@ -114,6 +135,15 @@ def _filters(draw: st.DrawFn, clauses: st.SearchStrategy[str], conditions: int) 
 def run_filters(conditions: int = 4) -> st.SearchStrategy[str]:
     """Filters on runs of up to so many comparisons."""
     return _filters(_RUN_CLAUSES, conditions)
+
+
+@st.composite
+def mixed_filters(draw: st.DrawFn) -> str:
+    """Filters on runs with something of the superset, or something that is in no language."""
+    parts = draw(st.lists(st.one_of(_RUN_CLAUSES, _SUPERSET_CLAUSES), min_size=1, max_size=3))
+    joins = st.sampled_from([" AND ", " and ", " OR ", " AND NOT ", ", ", " "])
+    text = parts[0] + "".join(f"{draw(joins)}{part}" for part in parts[1:])
+    return draw(st.sampled_from(["{}", "{}", "({})", "NOT {}", "{} OR", "{})"])).format(text)
 
 
 def experiment_filters() -> st.SearchStrategy[str]:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import pytest
 
 from headwater.entities.metric import LARGEST
-from headwater.errors import NotServedError
+from headwater.errors import InvalidParameterError, NotServedError
 from headwater.mlflow_release import installed_release
 from headwater.server.rest.request import Request
 from headwater.storage.metadata import prepare
@@ -31,7 +31,7 @@ with warnings.catch_warnings():
 
 ARTIFACT_ROOT = "mlflow-artifacts:/"
 EXPERIMENTS = ["0", "1", "2", "3"]
-METRIC_KEYS = ["acc", "loss", "val loss", "a.b", "é", "Created", "start_time", "_x"]
+METRIC_KEYS = ["acc", "loss", "loss.max", "val loss", "a.b", "é", "Created", "start_time", "_x"]
 ENTRY_KEYS = ["lr", "team", "a b", "a.b", "é", "Created", "run_name", "mlflow.runName", "Order"]
 TEXTS = ["0.1", "Abc", "abc", "a%b", "a_b", "", "É", "é", "it's", 'say "x"', "%", "ABC D", "1;2"]
 METRIC_VALUES = [0.0, 0.5, 0.5, -1.5, 1e-300, 1e22, LARGEST, -LARGEST, 0.1, 7.0]
@@ -65,6 +65,9 @@ class Searched:
         self.natively = False
         """Whether Headwater answered the last search itself."""
 
+        self.beyond = False
+        """Whether MLflow refused it: it then was one of the superset."""
+
     def close(self) -> None:
         """Close the database and give MLflow its own store back."""
         self._patch.undo()
@@ -72,7 +75,10 @@ class Searched:
         self._store._dispose_engine()
 
     def search(self, verb: str, message: dict[str, Any], *, method: str = "POST") -> Any:
-        """Search both ways; answers that Headwater gives must be MLflow's, to the last field."""
+        """Search both ways; answers that Headwater gives must be MLflow's, to the last field.
+
+        What MLflow refuses, Headwater may answer or refuse in its own words.
+        """
         if method == "GET":
             request = Request("GET", urlencode(message, doseq=True).encode(), b"")
         else:
@@ -81,24 +87,37 @@ class Searched:
         try:
             ours = json.loads(asyncio.run(module.handle(self.service, request)))
         except NotServedError:
-            self.natively = False
+            self.natively = self.beyond = False
             return None
+        except InvalidParameterError:
+            ours = None
         self.natively = True
-        response = self._client.open(
+        response = self._ask_mlflow(verb, request)
+        self.beyond = response.status_code != 200
+        if self.beyond:
+            assert response.get_json()["error_code"] == "INVALID_PARAMETER_VALUE", f"{message}"
+        else:
+            assert ours == response.get_json(), f"{message}"
+        return ours
+
+    def mlflow(self, verb: str, message: dict[str, Any]) -> Any:
+        """Return the response of MLflow's own code."""
+        return self._ask_mlflow(verb, Request("POST", b"", json.dumps(message).encode()))
+
+    def _ask_mlflow(self, verb: str, request: Request) -> Any:
+        return self._client.open(
             f"/api/2.0/mlflow/{_PATHS[verb]}",
-            method=method,
+            method=request.method,
             query_string=request.query.decode(),
             data=request.body,
             headers={"Content-Type": "application/json"},
         )
-        assert response.status_code == 200, f"{message}: {response.get_data(as_text=True)[:500]}"
-        assert ours == response.get_json(), f"{message}"
-        return ours
 
     def native(self, verb: str, message: dict[str, Any], *, method: str = "POST") -> Any:
         """Search in a way that Headwater must serve itself."""
         answer = self.search(verb, message, method=method)
         assert self.natively, f"{message} was handed over"
+        assert not self.beyond, f"{message} is not MLflow's"
         return answer
 
 

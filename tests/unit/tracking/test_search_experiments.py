@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from tests.unit.tracking.filters import experiment_filters, experiment_orderings
 from tests.unit.tracking.searched import Searched
 
+from headwater.mlflow_release import installed_release
+
 
 @settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -47,6 +49,16 @@ def test_ordinary_searches_are_native(
     searched.native("search_experiments", {"max_results": 1000} | message, method=method)
 
 
+@pytest.mark.skipif(
+    not installed_release().behaviour.filters_experiment_ids, reason="MLflow does not filter by id"
+)
+@pytest.mark.parametrize(
+    "text", ["experiment_id = '1'", "attribute.experiment_id != '0'", "experiment_id IN ('1','2')"]
+)
+def test_filters_by_id_are_native(searched: Searched, text: str) -> None:
+    assert searched.native("search_experiments", {"max_results": 9, "filter": text})
+
+
 def test_pages_join_to_the_whole(searched: Searched) -> None:
     message = {"max_results": 2, "view_type": "ALL"}
     first = searched.native("search_experiments", message, method="GET")
@@ -62,9 +74,10 @@ def test_pages_join_to_the_whole(searched: Searched) -> None:
         {"max_results": 0},
         {"max_results": 50_001},
         {"max_results": "1e3"},
-        {"filter": "experiment_id = '1'"},
+        {"filter": "experiment_id > '1'"},
+        {"filter": "experiment_id in ('1')"},
+        {"filter": "experiment_id = 'one'"},
         {"filter": "name like 'a%'"},
-        {"filter": "name IN ('a')"},
         {"filter": "params.a = 'x'"},
         {"order_by": ["tags.a"]},
         {"view_type": "SOME"},

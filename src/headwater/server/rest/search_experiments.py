@@ -1,6 +1,7 @@
 """POST or GET experiments/search."""
 
 from headwater.server.rest.request import Request
+from headwater.tracking.clock import now
 from headwater.tracking.search_experiments import plan_search_experiments, search_experiments
 from headwater.tracking.service import TrackingService
 from headwater.wire.search_experiments import (
@@ -16,7 +17,9 @@ async def handle(service: TrackingService, request: Request) -> bytes:
         asked = decode_search_experiments_query(request.query)
     else:
         asked = decode_search_experiments_body(request.body)
-    search = plan_search_experiments(asked.stages, asked.filter, asked.order_by, asked.page)
+    search = plan_search_experiments(
+        asked.stages, asked.filter, asked.order_by, asked.page, service.behaviour, now()
+    )
     found = await search_experiments(service, search)
     return encode_search_experiments(
         found.experiments,

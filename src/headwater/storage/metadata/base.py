@@ -15,6 +15,27 @@ Where several write at once, a write locks the row of its run before all that be
 SQLite, which has one writer at a time, takes it for the comment that it is.
 """
 
+NUMBER = "headwater_number"
+"""A function of a text column: the number that it spells as `SPELLS_NUMBER` says, or NULL."""
+
+MATCHES = "headwater_matches"
+"""A function of a text column and a pattern that `search_language.pattern` has normalised."""
+
+PAIRS = "json_each"
+"""A table function of a JSON object of texts: its rows of ``key`` and ``value``."""
+
+SPELLS_NUMBER = (
+    r"^[-+]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][-+]?[0-9]{1,2})?$"
+    r"|^[-+]?[1-9](\.[0-9]{0,40})?[eE]([-+]?([0-2][0-9][0-9]|30[0-7])|-(30[89]|31[0-9]|32[0-3]))$"
+    r"|^[-+]?([5-9](\.[0-9]{0,40})?[eE]-324|1(\.[0-6][0-9]{0,40})?[eE][+]?308)$"
+    r"|^[-+]?1\.7976931348623157[eE][+]?308$"
+    r"|^[-+]?[iI][nN][fF]([iI][nN][iI][tT][yY])?$"
+)
+"""The texts that are compared as numbers: what Python prints of one, save a few near the largest.
+
+Written so that Python and PostgreSQL agree on what matches, and that none of it is out of range.
+"""
+
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
 Parameters = Sequence[Any]
@@ -76,6 +97,14 @@ class Database(ABC):
 
         One of microseconds may say so with ``brief``: where the database is at hand, it runs
         without a change of threads.
+        """
+
+    @abstractmethod
+    async def search(self, operation: Operation[Result], seconds: float) -> Result:
+        """Run an operation that may take long on a snapshot, on threads that no other reads use.
+
+        Raises:
+            StatementTimeoutError: a statement had not ended after so many seconds.
         """
 
     @abstractmethod

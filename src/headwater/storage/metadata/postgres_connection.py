@@ -21,7 +21,14 @@ from headwater.errors import (
     HeadwaterError,
     NotServedError,
 )
-from headwater.storage.metadata.base import LOCK_ROW, Parameters
+from headwater.storage.metadata.base import (
+    LOCK_ROW,
+    MATCHES,
+    NUMBER,
+    PAIRS,
+    SPELLS_NUMBER,
+    Parameters,
+)
 
 LOCK_TIMEOUT_SECONDS = 20
 """As long as Headwater waits for another writer on SQLite."""
@@ -42,6 +49,10 @@ SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_SECONDS}s', false),
 
 _DRIVER_PREFIX = re.compile(r"^(headwater\+)?postgres(ql)?(\+\w+)?://")
 _TOKEN = re.compile(r"'[^']*'|\"[^\"]*\"|\?")
+
+_CALL = re.compile(
+    rf"(?P<name>{NUMBER}|{MATCHES})\((?P<column>[\w.]+)(?:, (?P<pattern>\$[0-9]+))?\)"
+)
 
 _NOT_OURS_TO_WORD = (psycopg.IntegrityError, psycopg.DataError, OverflowError)
 _CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected)
@@ -288,4 +299,15 @@ def _translated(statement: str, read_only: bool) -> str:
     numbered = _TOKEN.sub(
         lambda found: f"${next(numbers)}" if found[0] == "?" else found[0], statement
     )
+    if NUMBER in numbered or MATCHES in numbered:
+        numbered = _CALL.sub(_called, numbered)
+    numbered = numbered.replace(f"{PAIRS}(", "json_each_text(")
     return numbered if read_only else numbered.replace(LOCK_ROW, "FOR NO KEY UPDATE")
+
+
+def _called(call: re.Match[str]) -> str:
+    """Return a portable function of a column as PostgreSQL does it."""
+    column = call["column"]
+    if call["name"] == MATCHES:
+        return f"({column} ~ {call['pattern']})"
+    return f"(CASE WHEN {column} ~ '{SPELLS_NUMBER}' THEN CAST({column} AS DOUBLE PRECISION) END)"

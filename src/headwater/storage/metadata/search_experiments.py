@@ -4,6 +4,7 @@ from typing import Any
 
 from headwater.entities.search import Condition, ExperimentSearch, Ordering
 from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.experiment_conditions import condition_sql
 from headwater.storage.metadata.search_runs import comparison
 
 
@@ -21,6 +22,10 @@ def experiments_statement(search: ExperimentSearch) -> tuple[str, list[Any]]:
         clause, clause_values = _clause(condition)
         where.append(clause)
         values.extend(clause_values)
+    if search.expression is not None:
+        stated, stated_values = condition_sql(search.expression)
+        where.append(stated)
+        values.extend(stated_values)
     statement = (
         f"SELECT experiments.experiment_id FROM experiments WHERE {' AND '.join(where)} "  # noqa: S608  # values are parameters
         f"ORDER BY {', '.join(_order(search.orderings))} LIMIT ? OFFSET ?"

@@ -11,7 +11,9 @@ from headwater.errors import (
     DatabaseError,
     DatabaseFullError,
     NotServedError,
+    StatementTimeoutError,
 )
+from headwater.storage.metadata.sqlite_functions import add_functions
 
 BUSY_TIMEOUT_SECONDS = 20
 """As long as MLflow itself waits for another writer."""
@@ -50,6 +52,7 @@ def connect(path: Path, *, read_only: bool = False, relaxed: bool = False) -> sq
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         # Savepoints keep the pages they may have to restore in a temporary file otherwise.
         connection.execute("PRAGMA temp_store = MEMORY")
+        add_functions(connection)
         if read_only:
             connection.execute("PRAGMA query_only = ON")
     return connection
@@ -90,6 +93,8 @@ def _database_error(error: sqlite3.Error) -> DatabaseError:
     primary = code & 0xFF if code is not None else None
     if primary == sqlite3.SQLITE_FULL:
         return DatabaseFullError("No space left for the database; free some space and retry.")
+    if primary == sqlite3.SQLITE_INTERRUPT:
+        return StatementTimeoutError(str(error))
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return DatabaseBusyError(
             "Another process has held the database's write lock for more than "

@@ -112,12 +112,13 @@ def _blocks(connection: Connection, run_id: str, key: str) -> list[Series]:
             points = metric_block.decode(payload)
         except CorruptBlockError as error:
             raise CorruptBlockError(f"{error}; run {run_id}, metric {key!r}") from error
-        if (piece := _of_key(points, key)) is not None:
+        if (piece := of_key(points, key)) is not None:
             pieces.append(piece)
     return pieces
 
 
-def _of_key(points: Points, key: str) -> Series | None:
+def of_key(points: Points, key: str) -> Series | None:
+    """Return the points of one metric, or None where there are none."""
     whole = Series(points.steps, points.timestamps, points.values)
     if points.keys == (key,):
         return whole

@@ -1,0 +1,59 @@
+"""Orderings by summaries of series: from the summary rows, or as `SeriesFacts` has computed them.
+
+NaN comes after numbers, and runs without a value after that, as with MLflow's metrics.
+"""
+
+import json
+
+from headwater.entities.expression import SeriesFacts
+from headwater.entities.search import Ordering
+from headwater.storage.metadata.base import NUMBER, PAIRS
+from headwater.storage.metadata.conditions import Sql
+from headwater.storage.metadata.statistic_conditions import statistic_column
+
+
+def latest_key(ordering: Ordering, facts: SeriesFacts) -> str | None:
+    """Return the key whose latest value orders; None where a summary row is needed."""
+    if ordering.shadowed_by in facts.metrics and ordering.shadowed_by is not None:
+        return ordering.shadowed_by
+    return ordering.key if ordering.statistic in (None, "last") else None
+
+
+def statistic_join(number: int, ordering: Ordering, facts: SeriesFacts) -> Sql:
+    """Join the summaries ``o{number}``, and ``l{number}`` where some are computed."""
+    sql = (
+        f"LEFT JOIN headwater_metric_series AS o{number} "
+        f'ON o{number}.run_uuid = runs.run_uuid AND o{number}."key" = ?'
+    )
+    loose = facts.loose.get(ordering.key)
+    if not loose:
+        return sql, [ordering.key]
+    assert ordering.statistic is not None
+    texts = {run_id: _text(getattr(of, ordering.statistic)) for run_id, of in loose.items()}
+    # Materialised, for an index on it: a JSON text would be read anew for every run.
+    return (
+        f"{sql} LEFT JOIN (WITH pairs AS MATERIALIZED (SELECT key, value FROM {PAIRS}(?)) "  # noqa: S608  # a constant
+        f"SELECT key, value FROM pairs) AS l{number} ON l{number}.key = runs.run_uuid"
+    ), [ordering.key, json.dumps(texts)]
+
+
+def statistic_terms(number: int, ordering: Ordering, facts: SeriesFacts) -> list[str]:
+    """Return what to order by."""
+    statistic = ordering.statistic
+    assert statistic is not None
+    stored = statistic_column(f"o{number}", statistic)
+    value, is_nan = stored, f"o{number}.first_is_nan"
+    if facts.loose.get(ordering.key):
+        of = f"l{number}"
+        value = f"CASE WHEN {of}.key IS NULL THEN {stored} ELSE {NUMBER}({of}.value) END"
+        is_nan = f"CASE WHEN {of}.key IS NULL THEN {is_nan} ELSE {of}.value = 'nan' END"
+    nan_case = ""
+    if statistic == "first":
+        nan_case = f"WHEN {is_nan} THEN 1 "
+        value = f"CASE WHEN {is_nan} THEN 0 ELSE {value} END"
+    direction = "" if ordering.ascending else " DESC"
+    return [f"CASE {nan_case}WHEN {value} IS NULL THEN 2 ELSE 0 END", f"{value}{direction}"]
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else repr(float(value))

@@ -31,7 +31,7 @@ class _Message(msgspec.Struct, forbid_unknown_fields=True):
     filter: str = ""
     order_by: list[str] = []
     run_view_type: Literal["ACTIVE_ONLY", "DELETED_ONLY", "ALL"] = "ACTIVE_ONLY"
-    attributes: list[str] = ["run_id"]
+    attributes: list[str] = msgspec.field(default_factory=lambda: ["run_id"])
     metrics: list[str] = []
     params: list[str] = []
     tags: list[str] = []

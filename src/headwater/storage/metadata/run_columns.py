@@ -6,6 +6,7 @@ from typing import Any
 
 from headwater.entities.run_table import Column, RunField
 from headwater.storage.metadata.base import Connection
+from headwater.storage.migrations.search_indexes import PREFIX
 
 _CHUNK = 1_000
 """Runs a statement asks for: far below every database's limit on parameters."""
@@ -47,49 +48,85 @@ def _attributes(
         return {"run_id": run_ids}
     selected = ", ".join(_COLUMNS.get(key, key) for key in keys)
     rows: dict[str, tuple[Any, ...]] = {}
-    for chunk in _chunks(run_ids):
-        marks = ", ".join("?" * len(chunk))
-        for run_id, *values in connection.execute(
-            f"SELECT run_uuid, {selected} FROM runs WHERE run_uuid IN ({marks})",  # noqa: S608  # our names
-            chunk,
-        ):
-            rows[run_id] = tuple(values)
+    select = f"SELECT run_uuid, {selected} FROM runs"  # noqa: S608  # our names
+    if _are_most(connection, run_ids, "SELECT 1 FROM runs", ()):
+        rows = {row[0]: row for row in connection.execute(select).fetchall()}
+    else:
+        for chunk in _chunks(run_ids):
+            among = f"WHERE run_uuid IN ({', '.join('?' * len(chunk))})"
+            found = connection.execute(f"{select} {among}", chunk).fetchall()
+            rows.update((row[0], row) for row in found)
     ordered = [rows[run_id] for run_id in run_ids]
-    columns = dict(zip(keys, zip(*ordered, strict=True), strict=True)) if ordered else {}
-    found: dict[str, Sequence[Any]] = {key: columns.get(key, ()) for key in keys}
-    if "experiment_id" in found:
-        found["experiment_id"] = [str(number) for number in found["experiment_id"]]
-    return found
+    columns = dict(zip(keys, list(zip(*ordered, strict=True))[1:], strict=True)) if ordered else {}
+    by_key: dict[str, Sequence[Any]] = {key: columns.get(key, ()) for key in keys}
+    if "experiment_id" in by_key:
+        by_key["experiment_id"] = [str(number) for number in by_key["experiment_id"]]
+    return by_key
 
 
 def _entries(connection: Connection, run_ids: Sequence[str], field: RunField) -> dict[str, Any]:
-    table = _TABLES[field.source]
-    select = f'SELECT run_uuid, value FROM {table} WHERE "key" = ?'  # noqa: S608  # our names
+    """Return the values of a key by run, of the runs and maybe of others."""
+    table = "headwater_metric_order" if field.source == "metric" else _TABLES[field.source]
+    of_key = f'SELECT 1 FROM {table} WHERE "key" = ?'  # noqa: S608  # our names
+    if _are_most(connection, run_ids, of_key, (field.key,)):
+        return _all_entries(connection, field)
     found: dict[str, Any] = {}
-    for more, values in _restrictions(connection, run_ids, field):
-        found.update(connection.execute(f"{select}{more}", [field.key, *values]).fetchall())
-        if field.source == "metric":  # stored as 0, beside a flag
-            flagged = connection.execute(f"{select}{more} AND is_nan = TRUE", [field.key, *values])
-            found.update((run_id, nan) for run_id, _ in flagged)
+    for chunk in _chunks(run_ids):
+        marks = ", ".join("?" * len(chunk))
+        among = f'WHERE "key" = ? AND run_uuid IN ({marks})'
+        found.update(_rows(connection, f"{_TABLES[field.source]} {among}", field, chunk))
     return found
 
 
-def _restrictions(
-    connection: Connection, run_ids: Sequence[str], field: RunField
-) -> Iterable[tuple[str, Sequence[str]]]:
-    """Yield what else to ask of the rows of a key, to get those of the runs and not many others."""
-    if len(run_ids) >= _SCANNED:
-        most = _SHARE * len(run_ids)
-        (rows,) = connection.execute(
-            f'SELECT count(*) FROM (SELECT 1 FROM {_TABLES[field.source]} WHERE "key" = ? LIMIT ?)'  # noqa: S608  # our names
-            " AS found",
-            (field.key, most),
-        ).fetchone()
-        if rows < most:
-            yield "", ()
-            return
-    for chunk in _chunks(run_ids):
-        yield f" AND run_uuid IN ({', '.join('?' * len(chunk))})", chunk
+def _are_most(
+    connection: Connection, run_ids: Sequence[str], statement: str, values: Sequence[str]
+) -> bool:
+    """Say whether it is better to read all rows of a statement, as few are of other runs."""
+    if len(run_ids) < _SCANNED:
+        return False
+    most = _SHARE * len(run_ids)
+    (rows,) = connection.execute(
+        f"SELECT count(*) FROM ({statement} LIMIT ?) AS found",  # noqa: S608  # our names
+        (*values, most),
+    ).fetchone()
+    return int(rows) < most
+
+
+def _all_entries(connection: Connection, field: RunField) -> dict[str, Any]:
+    """Return the values of all runs, from what lies side by side, not scattered over a table."""
+    if field.source == "metric":
+        found = _rows(connection, 'headwater_metric_order WHERE "key" = ?', field)
+        unsettled = "(SELECT run_uuid FROM headwater_unsettled_runs)"
+        more = f'latest_metrics WHERE "key" = ? AND run_uuid IN {unsettled}'
+        found.update(_rows(connection, more, field))
+        return found
+    table = _TABLES[field.source]
+    found = dict(
+        connection.execute(
+            f'SELECT run_uuid, substr(value, 1, {PREFIX}) FROM {table} WHERE "key" = ?',  # noqa: S608  # our names
+            (field.key,),
+        ).fetchall()
+    )
+    cut = [run_id for run_id, text in found.items() if text is not None and len(text) >= PREFIX]
+    for chunk in _chunks(cut):
+        marks = ", ".join("?" * len(chunk))
+        among = f'WHERE "key" = ? AND run_uuid IN ({marks})'
+        found.update(_rows(connection, f"{table} {among}", field, chunk))
+    return found
+
+
+def _rows(
+    connection: Connection, source: str, field: RunField, values: Sequence[str] = ()
+) -> dict[str, Any]:
+    rows = connection.execute(f"SELECT run_uuid, value FROM {source}", [field.key, *values])  # noqa: S608  # our names
+    found: dict[str, Any] = dict(rows.fetchall())
+    if field.source == "metric":  # NaN is stored as 0, beside a flag
+        flagged = connection.execute(
+            f"SELECT run_uuid, value FROM {source} AND is_nan = TRUE AND value = 0",  # noqa: S608  # our names
+            [field.key, *values],
+        )
+        found.update((run_id, nan) for run_id, _ in flagged)
+    return found
 
 
 def _chunks(run_ids: Sequence[str]) -> Iterable[Sequence[str]]:

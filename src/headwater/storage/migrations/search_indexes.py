@@ -21,19 +21,35 @@ _INDEXES = {
     "headwater_params_by_value": f'params ("key", substr(value, 1, {PREFIX}), run_uuid)',
     "headwater_tags_by_value": f'tags ("key", substr(value, 1, {PREFIX}), run_uuid)',
 }
-_TRIGGERS = {
-    "headwater_metric_inserted": "INSERT",
-    "headwater_metric_updated": "UPDATE",
-}
+_ROW = '"key", is_nan, value, run_uuid'
 _UNSETTLED = "SELECT 1 FROM headwater_unsettled_runs WHERE run_uuid = NEW.run_uuid"
 _MARK = "INSERT INTO headwater_unsettled_runs (run_uuid) VALUES (NEW.run_uuid)"
+# The first change of a run at rest takes its rows out of the order, while they are as they were.
+_TAKE_OUT = (
+    f"DELETE FROM headwater_metric_order WHERE ({_ROW}) IN "  # noqa: S608  # constants
+    f"(SELECT {_ROW} FROM latest_metrics WHERE run_uuid = NEW.run_uuid)"
+)
+_TAKE_ONE_OUT = (
+    'DELETE FROM headwater_metric_order WHERE "key" = OLD."key" AND is_nan = OLD.is_nan '
+    "AND value = OLD.value AND run_uuid = OLD.run_uuid"
+)
+_TRIGGERS = {
+    "headwater_metric_inserted": "AFTER INSERT",
+    "headwater_metric_updated": "BEFORE UPDATE",
+    "headwater_metric_deleted": "AFTER DELETE",
+}
 _POSTGRES_FUNCTION = f"""
 CREATE OR REPLACE FUNCTION headwater_unsettle() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF TG_OP = 'DELETE' THEN
+    {_TAKE_ONE_OUT};
+    RETURN OLD;
+  END IF;
   IF NOT EXISTS ({_UNSETTLED}) THEN
+    {_TAKE_OUT};
     {_MARK} ON CONFLICT DO NOTHING;
   END IF;
-  RETURN NULL;
+  RETURN NEW;
 END $$
 """
 
@@ -77,7 +93,7 @@ def creation(names: Iterable[str], dialect: str) -> list[str]:
             statements += [
                 _POSTGRES_FUNCTION,
                 f"DROP TRIGGER IF EXISTS {name} ON latest_metrics",
-                f"CREATE TRIGGER {name} AFTER {_TRIGGERS[name]} ON latest_metrics "
+                f"CREATE TRIGGER {name} {_TRIGGERS[name]} ON latest_metrics "
                 "FOR EACH ROW EXECUTE FUNCTION headwater_unsettle()",
             ]
     if not set(names).isdisjoint(_TRIGGERS):  # what was written meanwhile has left no mark
@@ -98,10 +114,10 @@ def _sqlite(name: str) -> str:
     """Return a definition as SQLite keeps it."""
     if name in _INDEXES:
         return f"CREATE INDEX {name} ON {_INDEXES[name]}"
-    return (
-        f"CREATE TRIGGER {name} AFTER {_TRIGGERS[name]} ON latest_metrics "
-        f"WHEN NOT EXISTS ({_UNSETTLED}) BEGIN {_MARK}; END"
-    )
+    begin = f"CREATE TRIGGER {name} {_TRIGGERS[name]} ON latest_metrics"
+    if name == "headwater_metric_deleted":
+        return f"{begin} BEGIN {_TAKE_ONE_OUT}; END"
+    return f"{begin} WHEN NOT EXISTS ({_UNSETTLED}) BEGIN {_TAKE_OUT}; {_MARK}; END"
 
 
 ALL_NAMES = (*_INDEXES, *_TRIGGERS)

@@ -20,7 +20,7 @@ def upgrade() -> None:
     seconds = "strftime('%s', 'now')" if dialect == "sqlite" else "extract(epoch FROM now())"
     op.create_table(
         "headwater_metric_order",
-        # Latest values of runs at rest, NaN as MLflow stores it; stale ones of runs that went on.
+        # Latest values of runs at rest, NaN as MLflow stores it.
         sa.Column("key", sa.String(250), primary_key=True),
         sa.Column("is_nan", sa.Boolean(), primary_key=True),
         sa.Column("value", sa.Float(53), primary_key=True),
@@ -29,7 +29,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "headwater_unsettled_runs",
-        # Every run of which a latest value is not in the order.
+        # All other runs that have metrics.
         sa.Column("run_uuid", sa.String(32), primary_key=True),
         # Seconds since 1970.
         sa.Column("since", sa.BigInteger(), server_default=sa.text(f"(CAST({seconds} AS BIGINT))")),

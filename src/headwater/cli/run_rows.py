@@ -5,11 +5,11 @@ from typing import Any
 
 from headwater.cli import table
 from headwater.cli.table import Column, Kind
-from headwater.client.runs import Run, columns_of, value_of
+from headwater.client.runs import Row, Run, columns_of, value_of
 from headwater.entities.run_column import ATTRIBUTES, RunColumn
 
 _RUN_ID = RunColumn("attributes", "run_id")
-_USUAL = ("run_name", "status", "start_time", "duration")
+_BELOW = ("metrics", "params", "tags")
 _KINDS: Mapping[str, Kind] = {
     "run_id": "id",
     "experiment_id": "id",
@@ -20,44 +20,56 @@ _KINDS: Mapping[str, Kind] = {
 }
 
 
-def print_table(runs: Sequence[Run], chosen: Sequence[RunColumn]) -> None:
-    """Print the chosen columns beside the id, or else the usual ones."""
-    columns = chosen or [RunColumn("attributes", key) for key in _USUAL]
-    shown = _with_id(columns)
-    table.print_table([_column(column) for column in shown], _rows(runs, shown))
+def with_id(columns: Sequence[RunColumn]) -> Sequence[RunColumn]:
+    """Return the columns with the run's id first."""
+    return [_RUN_ID, *(column for column in dict.fromkeys(columns) if column != _RUN_ID)]
 
 
-def print_csv(runs: Sequence[Run], chosen: Sequence[RunColumn]) -> None:
-    """Print the chosen columns beside the id, or else everything that one of the runs has."""
-    every = [*(RunColumn("attributes", key) for key in ATTRIBUTES), *columns_of(runs)]
-    shown = _with_id(chosen or every)
-    table.print_csv([_column(column) for column in shown], _rows(runs, shown))
+def all_columns(runs: Sequence[Run]) -> Sequence[RunColumn]:
+    """Return the columns of everything that one of the runs has."""
+    return [*(RunColumn("attributes", key) for key in ATTRIBUTES), *columns_of(runs)]
+
+
+def rows_of(runs: Sequence[Run], columns: Sequence[RunColumn]) -> Sequence[Row]:
+    """Return runs as rows."""
+    return [{column.title: value_of(run, column) for column in columns} for run in runs]
+
+
+def print_table(rows: Sequence[Row], columns: Sequence[RunColumn]) -> None:
+    """Print rows as a table."""
+    table.print_table([_column(column) for column in columns], rows)
+
+
+def print_csv(rows: Sequence[Row], columns: Sequence[RunColumn]) -> None:
+    """Print rows as CSV."""
+    table.print_csv([_column(column) for column in columns], rows)
 
 
 def print_run(run: Run) -> None:
     """Print everything about one run, a line each."""
-    columns = [*(RunColumn("attributes", key) for key in ATTRIBUTES), *columns_of([run])]
-    table.print_fields([(c.title, table.cell(value_of(run, c), _column(c).kind)) for c in columns])
-
-
-def as_json(run: Run, chosen: Sequence[RunColumn]) -> Mapping[str, Any]:
-    """Return a run's attributes, and below their kind what was chosen or else all there is."""
-    shown = _with_id(
-        chosen or [*(RunColumn("attributes", k) for k in ATTRIBUTES), *columns_of([run])]
+    table.print_fields(
+        [(c.title, table.cell(value_of(run, c), _column(c).kind)) for c in all_columns([run])]
     )
+
+
+def run_as_json(run: Run) -> Mapping[str, Any]:
+    """Return everything about one run: its attributes, and below their kind all else."""
+    columns = all_columns([run])
+    found = as_json(rows_of([run], columns)[0], columns)
+    return {**found, **{entity: found.get(entity, {}) for entity in _BELOW}}
+
+
+def as_json(row: Row, columns: Sequence[RunColumn]) -> Mapping[str, Any]:
+    """Return a row with what is no attribute below its kind."""
     found: dict[str, Any] = {}
-    for column in shown:
+    for column in columns:
         if column.entity == "attributes":
-            found[column.key] = value_of(run, column)
-    for entity in ("metrics", "params", "tags"):
-        keys = [column.key for column in shown if column.entity == entity]
-        if keys or not chosen:
-            found[entity] = {key: value_of(run, RunColumn(entity, key)) for key in keys}
+            found[column.key] = row[column.title]
+    for entity in _BELOW:
+        items = {c.key: row[c.title] for c in columns if c.entity == entity}
+        if items:
+            found[entity] = items
     return found
-
-
-def _with_id(columns: Sequence[RunColumn]) -> Sequence[RunColumn]:
-    return [_RUN_ID, *(column for column in columns if column != _RUN_ID)]
 
 
 def _column(column: RunColumn) -> Column:
@@ -67,7 +79,3 @@ def _column(column: RunColumn) -> Column:
     elif column.entity == "metrics":
         kind = "number"
     return Column(column.title, kind)
-
-
-def _rows(runs: Sequence[Run], columns: Sequence[RunColumn]) -> Sequence[Mapping[str, Any]]:
-    return [{column.title: value_of(run, column) for column in columns} for run in runs]

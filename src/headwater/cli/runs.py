@@ -38,6 +38,9 @@ Columns = Annotated[
     ),
 ]
 
+_USUAL = tuple(
+    RunColumn("attributes", key) for key in ("run_name", "status", "start_time", "duration")
+)
 _MOST_MOVED = 10_000
 """In one request."""
 
@@ -81,21 +84,28 @@ def list_runs(
     table.require_one_format(json_output, csv_output)
     with connect(tracking_uri) as server:
         asked = _search(server, search, experiment or (), project, text, order_by, columns)
-        found = client.search_runs(
-            server, asked.experiment_ids, asked.filter, asked.order_by, VIEW_TYPES[view], limit
-        )
+        where = (asked.experiment_ids, asked.filter, asked.order_by, VIEW_TYPES[view], limit)
+        if asked.columns or not (json_output or csv_output):
+            shown = run_rows.with_id(asked.columns or _USUAL)
+            found = client.search_rows(server, *where, shown)
+            rows, more = found.rows, found.more
+            as_json = [run_rows.as_json(row, shown) for row in rows]
+        else:  # programs get everything that the runs have
+            whole = client.search_runs(server, *where)
+            shown, more = run_rows.all_columns(whole.runs), whole.more
+            rows = run_rows.rows_of(whole.runs, shown)
+            as_json = [run_rows.run_as_json(run) for run in whole.runs]
     if json_output:
-        table.print_json([run_rows.as_json(run, asked.columns) for run in found.runs])
+        table.print_json(as_json)
     elif csv_output:
-        run_rows.print_csv(found.runs, asked.columns)
-    elif found.runs:
-        run_rows.print_table(found.runs, asked.columns)
+        run_rows.print_csv(rows, shown)
+    elif rows:
+        run_rows.print_table(rows, shown)
     else:
         table.note("No runs match.")
-    if found.more:
-        table.note(
-            f"There are more than {table.counted(limit, 'run')}; --limit shows more of them."
-        )
+    if more:
+        some = table.counted(limit, "run")
+        table.note(f"There are more than {some}; --limit shows more of them.")
 
 
 def show(
@@ -107,7 +117,7 @@ def show(
     with connect(tracking_uri) as server:
         run = client.get_run(server, run_id)
     if json_output:
-        table.print_json(run_rows.as_json(run, ()))
+        table.print_json(run_rows.run_as_json(run))
     else:
         run_rows.print_run(run)
 

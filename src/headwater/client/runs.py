@@ -5,12 +5,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from headwater.client.connection import MLFLOW_API, OWN_API, Connection
-from headwater.entities.run_column import RunColumn
+from headwater.entities.run_column import ENTITIES, RunColumn
 
 _PAGE = 1_000
+_ROWS = 20_000
+"""In one request."""
 
 Run = Mapping[str, Any]
 """MLflow's message of a run."""
+
+
+Row = Mapping[str, Any]
+"""Values of a run by the titles of their columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRows:
+    """The first runs that a search finds, in chosen columns."""
+
+    rows: Sequence[Row]
+    more: bool
+    """Whether there are other runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +37,40 @@ class FoundRuns:
     """Whether there are others."""
 
 
+def search_rows(
+    connection: Connection,
+    experiment_ids: Sequence[str],
+    text: str,
+    order_by: Sequence[str],
+    view: str,
+    limit: int,
+    columns: Sequence[RunColumn],
+) -> FoundRows:
+    """Return columns of the first `limit` runs of the experiments that match a filter, in order."""
+    rows: list[Row] = []
+    message: dict[str, Any] = {
+        "experiment_ids": list(experiment_ids),
+        "filter": text,
+        "order_by": list(order_by),
+        "run_view_type": view,
+        **{
+            entity: [column.key for column in columns if column.entity == entity]
+            for entity in ENTITIES
+        },
+    }
+    while experiment_ids:
+        message["max_results"] = min(_ROWS, limit - len(rows))
+        page = connection.post(f"{OWN_API}/runs/search", message, idempotent=True)
+        values = [page["columns"][column.title] for column in columns]
+        titles = [column.title for column in columns]
+        rows += [dict(zip(titles, row, strict=True)) for row in zip(*values, strict=True)]
+        token = page.get("next_page_token")
+        if not token or len(rows) >= limit:
+            return FoundRows(rows, bool(token))
+        message["page_token"] = token
+    return FoundRows((), False)
+
+
 def search_runs(
     connection: Connection,
     experiment_ids: Sequence[str],
@@ -30,7 +79,7 @@ def search_runs(
     view: str,
     limit: int,
 ) -> FoundRuns:
-    """Return the first `limit` runs of the experiments that match a filter, in order."""
+    """Return the first `limit` runs of the experiments that match a filter, whole, in order."""
     found: list[Run] = []
     message = {
         "experiment_ids": list(experiment_ids),

@@ -12,6 +12,8 @@ from headwater.errors import (
     NotServedError,
 )
 from headwater.tracking import validate
+from headwater.tracking.clock import now
+from headwater.tracking.run_filter import parse_run_filter
 
 LONGEST_NAME = 250
 LONGEST_FILTER = 10_000
@@ -74,16 +76,20 @@ def require_scope(project: str | None, experiment_id: str | None) -> SearchScope
 
 
 def require_filter(text: str) -> str:
-    """Return a filter that may be stored; whether it can be understood shows when it is used.
+    """Return a filter that may be stored.
 
     Raises:
-        InvalidParameterError: it is too long.
+        InvalidParameterError: it is too long, or no filter; the message points at the place.
     """
     if len(text) > LONGEST_FILTER:
         raise InvalidParameterError(
             f"Invalid value for parameter 'filter': {len(text):,} characters are more than "
             f"{LONGEST_FILTER:,}"
         )
+    try:
+        parse_run_filter(text, now_ms=now())
+    except InvalidParameterError as error:
+        raise InvalidParameterError(f"Invalid value for parameter 'filter': {error}") from error
     return text
 
 

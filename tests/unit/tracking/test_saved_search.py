@@ -21,6 +21,7 @@ from headwater.tracking.saved_search import (
         (lambda: require_scope("a//b", None), "'project'"),
         (lambda: require_scope(None, "Default"), "'experiment_id'"),
         (lambda: require_filter("x" * 10_001), "'filter'"),
+        (lambda: require_filter("metrics.loss <"), "'filter'"),
         (lambda: require_order_by([""]), "'order_by'"),
         (lambda: require_order_by(["params.a"] * 21), "21 are more than 20"),
         (lambda: require_columns(["loss"]), "write metrics.KEY"),
@@ -31,6 +32,11 @@ from headwater.tracking.saved_search import (
 def test_what_is_wrong_is_named(check: Callable[[], object], text: str) -> None:
     with pytest.raises(InvalidParameterError, match=re.escape(text)):
         check()
+
+
+@pytest.mark.parametrize("text", ["", "metrics.loss < 1", "NOT (params.lr = '1' OR tags.a = 'b')"])
+def test_what_is_a_filter_is_taken(text: str) -> None:
+    assert require_filter(text) == text
 
 
 def test_every_kind_of_column_is_taken() -> None:

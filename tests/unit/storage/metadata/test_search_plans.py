@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -63,11 +63,12 @@ def _fill(connection: Connection) -> None:
         " VALUES ('loss', ?, 0, 0, ?, ?)",
         metrics,
     )
-    for table, key, value in (
+    entries: list[tuple[str, str, Callable[[int], str]]] = [
         ("params", "kind", lambda number: f"k{number % 2}"),
         ("params", "seed", lambda number: f"s{number}"),
         ("tags", "team", lambda number: f"team {number % 500}"),
-    ):
+    ]
+    for table, key, value in entries:
         connection.executemany(
             f"INSERT INTO {table} (key, value, run_uuid) VALUES ('{key}', ?, ?)",
             [(value(number), run) for run, number in runs],

@@ -20,6 +20,27 @@ FOLLOWING = {
 """Tables of MLflow's whose rows have the experiment of a run, and which rows are a run's."""
 
 
+_SUMS = [
+    "sql_trace_metric_daily_rollups",
+    "sql_trace_rollup_rebuild_queue",
+]
+_FILLED = [
+    *("assessments", "spans", "trace_request_metadata", "trace_info", "logged_model_metrics"),
+    *("logged_model_params", "logged_model_tags", "logged_models", "inputs", "datasets", "tags"),
+    *("latest_metrics", "headwater_metric_blocks", "headwater_saved_searches", "runs"),
+    *("experiment_tags", *(_SUMS if SUMS_TRACES else ())),
+]
+"""Tables that tests fill, in an order in which they can be emptied."""
+
+
+def sweep(connection: Connection) -> None:
+    """Leave the default experiment and nothing else."""
+    for table in _FILLED:
+        connection.execute(f"DELETE FROM {table}")
+    connection.execute("DELETE FROM experiments WHERE experiment_id > 0")
+    connection.execute("UPDATE experiments SET lifecycle_stage = 'active'")
+
+
 def insert(connection: Connection, table: str, **values: Any) -> None:
     """Insert one row."""
     names, marks = ", ".join(values), ", ".join("?" * len(values))

@@ -31,6 +31,11 @@ PARENT, CHILD, GRANDCHILD, OTHER = (letter * 32 for letter in "1234")
 
 
 @pytest.fixture
+def backend(swept_backend: Backend) -> Backend:
+    return swept_backend
+
+
+@pytest.fixture
 async def target(backend: Backend) -> int:
     """An experiment beside 0, which has two runs, one with a child that has one."""
 
@@ -191,8 +196,8 @@ async def test_one_run_that_cannot_be_moved_keeps_all_of_them(
     before = await places(backend)
     with pytest.raises(NotFoundError, match="f" * 32):
         await move(backend, [PARENT, "f" * 32], target)
-    with pytest.raises(NotFoundError, match="id=99"):
-        await move(backend, [PARENT], 99)
+    with pytest.raises(NotFoundError, match="id=999999"):
+        await move(backend, [PARENT], 999_999)
     with pytest.raises(InvalidParameterError, match="run id"):
         await move(backend, [PARENT, "../.."], target)
     with pytest.raises(InvalidParameterError, match="experiment id"):

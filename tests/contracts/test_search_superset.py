@@ -12,7 +12,7 @@ from tests.contracts.run_model import NOW, ModelRun, random_runs, store
 from headwater.entities.search import Page
 from headwater.mlflow_release import behaviour_of
 from headwater.storage.metadata.base import Connection
-from headwater.storage.metadata.search_runs import find_runs
+from headwater.storage.metadata.find_runs import find_runs
 from headwater.storage.metrics.series_facts import series_facts
 from headwater.tracking.search_runs import plan_search_runs
 

@@ -1,10 +1,9 @@
 """What all verbs on saved searches share: what one may hold, and whether it is there."""
 
-import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from headwater.entities.project_path import parse_path
+from headwater.entities.run_column import parse_column
 from headwater.entities.saved_search import SearchScope
 from headwater.errors import (
     AlreadyExistsError,
@@ -13,27 +12,14 @@ from headwater.errors import (
     NotServedError,
 )
 from headwater.tracking import validate
+from headwater.tracking.clock import now
+from headwater.tracking.run_filter import parse_run_filter
 
 LONGEST_NAME = 250
 LONGEST_FILTER = 10_000
 MOST_ORDERINGS = 20
 MOST_COLUMNS = 200
 LONGEST_COLUMN = 500
-
-ATTRIBUTES = (
-    "run_id",
-    "run_name",
-    "experiment_id",
-    "status",
-    "start_time",
-    "end_time",
-    "user_id",
-    "lifecycle_stage",
-    "artifact_uri",
-)
-ENTITIES = ("metrics", "params", "tags", "attributes")
-
-_COLUMN = re.compile(r"(\w+)\.(.+)", re.DOTALL)
 
 
 def not_found(search_id: str) -> NotFoundError:
@@ -90,16 +76,20 @@ def require_scope(project: str | None, experiment_id: str | None) -> SearchScope
 
 
 def require_filter(text: str) -> str:
-    """Return a filter that may be stored; whether it can be understood shows when it is used.
+    """Return a filter that may be stored.
 
     Raises:
-        InvalidParameterError: it is too long.
+        InvalidParameterError: it is too long, or no filter; the message points at the place.
     """
     if len(text) > LONGEST_FILTER:
         raise InvalidParameterError(
             f"Invalid value for parameter 'filter': {len(text):,} characters are more than "
             f"{LONGEST_FILTER:,}"
         )
+    try:
+        parse_run_filter(text, now_ms=now())
+    except InvalidParameterError as error:
+        raise InvalidParameterError(f"Invalid value for parameter 'filter': {error}") from error
     return text
 
 
@@ -121,14 +111,7 @@ def require_columns(columns: Sequence[str]) -> Sequence[str]:
     """
     _require_short(columns, "columns", MOST_COLUMNS)
     for column in columns:
-        found = _COLUMN.fullmatch(column)
-        if found is None:
-            names = [f"attributes.{name}" for name in ATTRIBUTES]
-            _refuse_column(column, "write metrics.KEY, params.KEY, tags.KEY or", names)
-        elif found[1] not in ENTITIES:
-            _refuse_column(column, "it must begin with one of", ENTITIES, found[1])
-        elif found[1] == "attributes" and found[2] not in ATTRIBUTES:
-            _refuse_column(column, "the attributes are", ATTRIBUTES, found[2])
+        parse_column(column)
     return columns
 
 
@@ -141,12 +124,3 @@ def _require_short(texts: Sequence[str], field: str, most: int) -> None:
         raise InvalidParameterError(
             f"Invalid value for parameter {field!r}: write 1 to {LONGEST_COLUMN} characters each"
         )
-
-
-def _refuse_column(column: str, why: str, allowed: Sequence[str], part: str | None = None) -> None:
-    near = get_close_matches(part or column, allowed, 1)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    raise InvalidParameterError(
-        f"Invalid value for parameter 'columns': {column[:100]!r}: {why} "
-        f"{', '.join(allowed)}{meant}"
-    )

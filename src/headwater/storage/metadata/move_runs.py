@@ -11,7 +11,7 @@ from typing import Any
 
 from headwater.storage.metadata.base import LOCK_ROW, Connection
 
-_CHUNK = 500
+_CHUNK = 2_000
 
 _LOCK = f"""
 SELECT run_uuid, experiment_id, lifecycle_stage FROM runs
@@ -194,4 +194,5 @@ def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _marked(statement: str, ids: Sequence[str]) -> str:
-    return statement.format(",".join("?" * len(ids)))
+    # Rows to join with: a plain list would be compared with one by one where no index helps.
+    return statement.format(f"VALUES {','.join(['(?)'] * len(ids))}")

@@ -40,6 +40,9 @@ class ServerConfig:
     relaxed_durability: bool = False
     """What was acknowledged last may be lost with the power, though not with the process."""
 
+    search_timeout: float = 30.0
+    """Seconds after which a search is stopped."""
+
     workspaces: bool = False
     """With workspaces enabled, tracking requests go to MLflow's own code."""
 

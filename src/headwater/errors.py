@@ -5,13 +5,17 @@ HeadwaterError
 ├── SchemaError               the database is older or newer than this installation knows
 ├── DatabaseError             the database refused the work; nothing of it was stored
 │   ├── DatabaseBusyError     another process held the write lock for too long
-│   └── DatabaseFullError     no space left on the device
+│   ├── DatabaseFullError     no space left on the device
+│   └── StatementTimeoutError a search took longer than the server allows
 ├── CorruptBlockError         stored metric bytes fail their checksum
 ├── StaleCompactionError      what a compaction read has changed; nothing of it was stored
 ├── UpstreamError             MLflow's own process did not answer
+├── ServerError               a server that was asked did not do what it was asked to
+│   └── ServerUnreachableError  nothing answered, or not in time
 ├── NotServedError            correct only in MLflow's own code: hand the request over
 └── RequestError              the request cannot be carried out; carries MLflow's error code
     ├── NotFoundError         RESOURCE_DOES_NOT_EXIST
+    ├── AlreadyExistsError    RESOURCE_ALREADY_EXISTS
     ├── ConflictError         RESOURCE_CONFLICT
     └── InvalidParameterError INVALID_PARAMETER_VALUE
 """
@@ -43,6 +47,10 @@ class DatabaseFullError(DatabaseError):
     """The device that holds the database has no space left."""
 
 
+class StatementTimeoutError(DatabaseError):
+    """A search was stopped, as it took longer than the server allows."""
+
+
 class CorruptBlockError(HeadwaterError):
     """A stored metric block does not decode to what was written."""
 
@@ -53,6 +61,14 @@ class StaleCompactionError(HeadwaterError):
 
 class UpstreamError(HeadwaterError):
     """MLflow's own process did not answer in time."""
+
+
+class ServerError(HeadwaterError):
+    """A server that this process asked refused, or failed, in a way that no other error names."""
+
+
+class ServerUnreachableError(ServerError):
+    """A server that this process asked did not answer, or not in time."""
 
 
 class NotServedError(HeadwaterError):
@@ -72,6 +88,12 @@ class NotFoundError(RequestError):
     """The run, experiment or tag that the request names does not exist."""
 
     error_code = "RESOURCE_DOES_NOT_EXIST"
+
+
+class AlreadyExistsError(RequestError):
+    """What the request would create is there already."""
+
+    error_code = "RESOURCE_ALREADY_EXISTS"
 
 
 class ConflictError(RequestError):

@@ -34,6 +34,9 @@ class Behaviour:
     names_workspace: bool
     """Since 3.14, an experiment's message names its workspace."""
 
+    sums_traces: bool
+    """Since 3.17, there are tables of daily sums of traces, and assessments name an experiment."""
+
     keeps_listed_texts: bool
     """Since 3.17, IN lists of search filters keep texts that have an upper-case letter or no
     lower-case one; they were dropped."""
@@ -72,6 +75,7 @@ def behaviour_of(version: str) -> Behaviour:
         samples_rows=numbers >= (3, 15),
         plain_health=numbers >= (3, 17),
         names_workspace=numbers >= (3, 14),
+        sums_traces=numbers >= (3, 17),
         keeps_listed_texts=numbers >= (3, 17),
         filters_experiment_ids=numbers >= (3, 17),
     )

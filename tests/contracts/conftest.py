@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.contracts.organised import sweep
 from tests.postgres import Postgres
 
 from headwater.mlflow_release import installed_release
@@ -42,6 +43,34 @@ async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
     backend: Backend = request.getfixturevalue(f"{request.param}_backend")
     await backend.database.write(_insert_runs)
     yield backend
+    backend.database.close()
+
+
+@pytest.fixture(scope="module")
+def swept_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("swept") / "mlflow.db"
+    create(path, installed_release(), "mlflow-artifacts:/")
+    return path
+
+
+@pytest.fixture(scope="module")
+def swept_postgres(postgres: Postgres, postgres_template: str) -> Iterator[str]:
+    uri = postgres.create(template=postgres_template)
+    yield uri
+    postgres.drop(uri)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def swept_backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
+    """As `backend`, on a database that the tests of a module share; empty again after each."""
+    place = request.getfixturevalue(f"swept_{request.param}")
+    if request.param == "sqlite":
+        backend = Backend(SqliteDatabase(place), SqliteMetricEngine(), RUN_IDS)
+    else:
+        backend = Backend(PostgresDatabase(place), PostgresMetricEngine(), RUN_IDS)
+    await backend.database.write(_insert_runs)
+    yield backend
+    await backend.database.write(sweep)
     backend.database.close()
 
 

@@ -13,8 +13,8 @@ from headwater.entities.search import Page
 from headwater.errors import InvalidParameterError
 from headwater.mlflow_release import behaviour_of
 from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.find_runs import find_runs
 from headwater.storage.metadata.search_experiments import find_experiments
-from headwater.storage.metadata.search_runs import find_runs
 from headwater.storage.metrics import series_facts as series_facts_module
 from headwater.storage.metrics.series_facts import series_facts
 from headwater.tracking.search_experiments import plan_search_experiments

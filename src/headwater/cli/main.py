@@ -17,10 +17,14 @@ _COMMANDS = {
     "delete-metrics": "headwater.cli.delete_metrics",
     "demo": "headwater.cli.demo",
     "doctor": "headwater.cli.doctor",
+    "experiments": "headwater.cli.experiments",
     "export-metrics": "headwater.cli.export_metrics",
     "gc": "headwater.cli.gc",
     "migrate": "headwater.cli.migrate",
+    "projects": "headwater.cli.projects",
     "rewind": "headwater.cli.rewind",
+    "runs": "headwater.cli.runs",
+    "searches": "headwater.cli.searches",
     "server": "headwater.cli.server",
 }
 """Subcommand -> module with a function `register(app)`; only the wanted one is imported."""

@@ -59,6 +59,7 @@ def server(
     waitress_opts: given.WaitressOpts = None,
     uvicorn_opts: given.UvicornOpts = None,
     relaxed_durability: given.RelaxedDurability = False,
+    search_timeout: given.SearchTimeout = 30.0,
     dev: given.Dev = False,
     read_replica_backend_store_uri: given.ReadReplica = None,
 ) -> None:

@@ -198,6 +198,16 @@ RelaxedDurability = Annotated[
         help="Answer before the disk has synced: faster, but the last writes go with the power.",
     ),
 ]
+SearchTimeout = Annotated[
+    float,
+    typer.Option(
+        envvar="HEADWATER_SEARCH_TIMEOUT",
+        min=0.1,
+        max=3600,
+        rich_help_panel=_ADVANCED,
+        help="Seconds after which a search for runs is stopped.",
+    ),
+]
 AppName = Annotated[str | None, typer.Option(hidden=True)]
 GunicornOpts = Annotated[str | None, typer.Option(envvar="MLFLOW_GUNICORN_OPTS", hidden=True)]
 WaitressOpts = Annotated[str | None, typer.Option(hidden=True)]

@@ -19,6 +19,7 @@ from headwater.server.compactor import start_compacting
 from headwater.server.gate import Gate
 from headwater.server.routes import native_routes
 from headwater.server.settings import Options, resolve, store_uri
+from headwater.server.settler import start_settling
 from headwater.storage.backend import backend_of
 from headwater.storage.metadata.base import Database
 from headwater.storage.metrics.activity import Activity
@@ -53,6 +54,7 @@ class Application:
         background = [
             asyncio.create_task(opened.database.make_room()),
             start_compacting(opened.place, opened.database, opened.activity),
+            start_settling(opened.database),
         ]
         try:
             await self._front(scope, receive, send)

@@ -13,7 +13,9 @@ from headwater.errors import (
     NotServedError,
     RequestError,
     SchemaError,
+    ServerError,
     StaleCompactionError,
+    StatementTimeoutError,
     UpstreamError,
 )
 
@@ -28,6 +30,7 @@ _HTTP_STATUS = {
 """The statuses of MLflow's error codes, as far as native handlers answer with them."""
 
 _CLASSIFICATION = {
+    "DEADLINE_EXCEEDED": ("XXM00", "CLIENT_INTERNAL_ERROR"),
     "INTERNAL_ERROR": ("XXM00", "CLIENT_INTERNAL_ERROR"),
     "INVALID_PARAMETER_VALUE": ("KAM00", "INVALID_PARAMETER_VALUE"),
     "RESOURCE_CONFLICT": ("KAM00", "RESOURCE_CONFLICT"),
@@ -81,6 +84,7 @@ _INTERNAL_TEXTS: dict[type[HeadwaterError], str] = {
     ConfigurationError: "The server is configured wrongly: ",
     CorruptBlockError: "Stored metrics are damaged; restore them from a backup: ",
     NotServedError: "MLflow's own code must answer this request and did not: ",
+    ServerError: "Another server that was asked did not answer as it should: ",
     SchemaError: "The database does not fit this server: ",
     StaleCompactionError: "The metrics were compacted by another process meanwhile: ",
     DatabaseError: "The database refused the work and stored nothing: ",
@@ -94,6 +98,15 @@ def answer_for(error: HeadwaterError) -> ErrorAnswer:
     if isinstance(error, DatabaseBusyError):
         return _unavailable(
             f"The database is locked by another process; nothing was stored, try again. ({error})"
+        )
+    if isinstance(error, StatementTimeoutError):
+        # Not 503 or 504: clients would send the same search again, five times and more.
+        return ErrorAnswer(
+            422,
+            "DEADLINE_EXCEEDED",
+            f"The search was stopped: it took longer than the server allows ({error}). Narrow it: "
+            "compare params and tags with =, metrics with a number, name fewer experiments; or "
+            "start the server with a larger --search-timeout.",
         )
     if isinstance(error, UpstreamError):
         return _unavailable(str(error))

@@ -3,10 +3,12 @@
 from headwater.server.rest import (
     create_experiment,
     create_run,
+    create_saved_search,
     delete_experiment,
     delete_experiment_tag,
     delete_metrics,
     delete_run,
+    delete_saved_search,
     delete_tag,
     get_experiment,
     get_experiment_by_name,
@@ -14,20 +16,28 @@ from headwater.server.rest import (
     get_metric_history_bulk,
     get_metric_history_bulk_interval,
     get_run,
+    get_saved_search,
     ingest,
+    list_projects,
+    list_saved_searches,
     log_batch,
     log_metric,
     log_parameter,
     metric_series,
+    move_experiments,
+    move_project,
+    move_runs,
     restore_experiment,
     restore_run,
     rewind,
     search_experiments,
+    search_run_table,
     search_runs,
     set_experiment_tag,
     set_tag,
     update_experiment,
     update_run,
+    update_saved_search,
 )
 from headwater.server.rest.request import Handler
 
@@ -69,11 +79,21 @@ _AJAX_ONLY: Routes = {
 }
 
 _OWN: Routes = {
+    ("POST", "/runs/search"): search_run_table.handle,
     ("GET", "/metrics/ingest"): ingest.handle_position,
     ("POST", "/metrics/ingest"): ingest.handle,
     ("POST", "/metrics/rewind"): rewind.handle,
     ("POST", "/metrics/delete"): delete_metrics.handle,
     ("GET", "/metrics/series"): metric_series.handle,
+    ("POST", "/runs/move"): move_runs.handle,
+    ("POST", "/experiments/move"): move_experiments.handle,
+    ("GET", "/projects/list"): list_projects.handle,
+    ("POST", "/projects/move"): move_project.handle,
+    ("POST", "/saved-searches/create"): create_saved_search.handle,
+    ("GET", "/saved-searches/get"): get_saved_search.handle,
+    ("GET", "/saved-searches/list"): list_saved_searches.handle,
+    ("POST", "/saved-searches/update"): update_saved_search.handle,
+    ("POST", "/saved-searches/delete"): delete_saved_search.handle,
 }
 
 

@@ -30,6 +30,7 @@ from headwater.server.hot_protocol import HotProtocol
 from headwater.server.memory import keep_freed_memory
 from headwater.server.proxy import Proxy
 from headwater.server.routes import native_routes
+from headwater.server.settler import start_settling
 from headwater.server.upstream import Upstream, mlflow_arguments, mlflow_environment
 from headwater.storage.backend import backend_of
 from headwater.storage.metrics.activity import Activity
@@ -154,6 +155,7 @@ class _Serving:
             self._background = [
                 asyncio.create_task(database.make_room()),
                 start_compacting(self._config.database, database, self._activity),
+                start_settling(database),
             ]
             gc.freeze()  # what is loaded by now stays: collections need not look at it
         self._upstream.start()
@@ -199,6 +201,7 @@ def _open(config: ServerConfig, release: MlflowRelease, activity: Activity) -> T
         metrics=metrics,
         artifact_root=config.artifact_root,
         behaviour=release.behaviour,
+        search_seconds=config.search_timeout,
     )
 
 

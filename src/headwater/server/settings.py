@@ -46,6 +46,7 @@ class Options:
     workspaces: bool = False
     workers: int = 1
     relaxed_durability: bool = False
+    search_timeout: float = 30.0
 
 
 def resolve(options: Options, directory: Path) -> tuple[ServerConfig, UpstreamConfig]:
@@ -70,6 +71,7 @@ def resolve(options: Options, directory: Path) -> tuple[ServerConfig, UpstreamCo
         static_prefix=_static_prefix(options.static_prefix),
         security=_security(options),
         relaxed_durability=options.relaxed_durability,
+        search_timeout=options.search_timeout,
         workspaces=options.workspaces,
         artifacts_only=options.artifacts_only,
         trace_archival=options.trace_archival_config is not None,

@@ -8,8 +8,8 @@ from headwater.entities.search import Page, RunSearch
 from headwater.errors import NotServedError
 from headwater.mlflow_release import Behaviour
 from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.find_runs import find_runs
 from headwater.storage.metadata.run_data import load_runs
-from headwater.storage.metadata.search_runs import find_runs
 from headwater.storage.metrics.series_facts import series_facts
 from headwater.tracking.run_filter import plan_run_filter
 from headwater.tracking.run_ordering import run_orderings
@@ -70,9 +70,14 @@ async def search_runs(service: TrackingService, search: RunSearch) -> FoundRuns:
     def find(connection: Connection) -> FoundRuns:
         page = search.page
         facts = series_facts(connection, search)
-        run_ids = find_runs(connection, search, facts, nan_never_matches=nan_never_matches)
+        run_ids = find_runs(
+            connection,
+            search,
+            facts,
+            nan_never_matches=nan_never_matches,
+        )
         more = len(run_ids) > page.limit
         runs = load_runs(connection, run_ids[: page.limit], model_inputs=False)
         return FoundRuns(runs, page.offset + page.limit if more else None)
 
-    return await service.database.read(find)
+    return await service.database.search(find, service.search_seconds)

@@ -6,6 +6,8 @@ from headwater.mlflow_release import Behaviour
 from headwater.storage.metadata.base import Database
 from headwater.storage.metrics.base import MetricEngine
 
+DEFAULT_SEARCH_SECONDS = 30.0
+
 
 @dataclass(frozen=True)
 class TrackingService:
@@ -17,3 +19,5 @@ class TrackingService:
     """Where new experiments put artifacts."""
 
     behaviour: Behaviour
+    search_seconds: float = DEFAULT_SEARCH_SECONDS
+    """After so many seconds a search is stopped."""

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 
 from headwater.errors import InvalidParameterError
-
-Message = TypeVar("Message")
+from headwater.wire.own_request import decode_body
 
 MOST_KEYS = 1_000
 
@@ -57,7 +56,7 @@ def decode_rewind(body: bytes) -> RewindRequest:
     Raises:
         InvalidParameterError: it is not a well-formed request.
     """
-    message = _decode(_REWIND, body)
+    message = decode_body(_REWIND, body)
     if message.keys is not None:
         _require_keys(message.keys)
     return RewindRequest(message.run_id, message.keys, message.after_step)
@@ -69,7 +68,7 @@ def decode_delete_metrics(body: bytes) -> DeleteMetricsRequest:
     Raises:
         InvalidParameterError: it is not a well-formed request.
     """
-    message = _decode(_DELETE, body)
+    message = decode_body(_DELETE, body)
     _require_keys(message.keys)
     return DeleteMetricsRequest(message.run_id, message.keys)
 
@@ -77,13 +76,6 @@ def decode_delete_metrics(body: bytes) -> DeleteMetricsRequest:
 def encode_rewound(metrics: Sequence[Any]) -> bytes:
     """Encode what became of the metrics that have changed: key, deleted, last_step."""
     return msgspec.json.encode(_Answer(list(metrics)))
-
-
-def _decode(decoder: "msgspec.json.Decoder[Message]", body: bytes) -> Message:
-    try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidParameterError(f"Invalid request body: {error}") from error
 
 
 def _require_keys(keys: Sequence[str]) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.server import command
+from tests.server import Server, command
+from tests.unit.cli.command import Command, command_on
 
 from headwater.entities.metric import Points
 from headwater.mlflow_release import installed_release
@@ -46,3 +47,11 @@ def database(tmp_path: Path) -> Path:
     connection.close()
     log(path, 0)
     return path
+
+
+@pytest.fixture
+def on_server(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run ``headwater`` with its arguments on the session's server."""
+    return command_on(server.url, monkeypatch, capsys)

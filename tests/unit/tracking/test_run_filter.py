@@ -15,7 +15,8 @@ from headwater.entities.search import Page, RunSearch
 from headwater.errors import InvalidParameterError, NotServedError
 from headwater.mlflow_release import behaviour_of
 from headwater.storage.metadata.base import Connection
-from headwater.storage.metadata.search_runs import find_runs, runs_statement
+from headwater.storage.metadata.find_runs import find_runs
+from headwater.storage.metadata.search_runs import runs_statement
 from headwater.storage.metrics.series_facts import series_facts
 from headwater.tracking.run_filter import parse_run_filter, plan_run_filter
 

@@ -11,8 +11,6 @@ from tests.unit.tracking.searched import EXPERIMENTS, RUN_IDS, Searched
 from headwater.entities.search import Page
 from headwater.errors import NotServedError
 from headwater.mlflow_release import installed_release
-from headwater.storage.metadata.base import Connection
-from headwater.storage.metadata.search_runs import runs_statement
 from headwater.tracking.search_runs import plan_search_runs
 from headwater.wire.page_token import encode_offset
 
@@ -156,55 +154,6 @@ def test_null_means_absent(searched: Searched) -> None:
 )
 def test_unusual_requests_are_handed_over(searched: Searched, message: dict[str, Any]) -> None:
     assert searched.search("search_runs", {"experiment_ids": ["1"]} | message) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "order_by", "steps"),
-    [
-        ("", [], ["SCAN runs"]),
-        ("", ["metrics.acc DESC"], ["SCAN runs", "o0 (key=? AND run_uuid=?)"]),
-        (
-            "metrics.acc > 1 and params.lr = 'x' and tags.team LIKE 'x'",
-            ["params.lr"],
-            [
-                "c0 (key=?)",
-                "runs (run_uuid=?)",
-                "c1 (key=? AND run_uuid=?)",
-                "c2 (key=? AND run_uuid=?)",
-                "o0 (key=? AND run_uuid=?)",
-            ],
-        ),
-        ("run_id = 'x'", [], ["runs (run_uuid=?)"]),
-        ("params.lr IS NULL", [], ["SCAN runs", "t (key=? AND run_uuid=?)"]),
-        (
-            "dataset.name = 'x'",
-            [],
-            ["SCAN runs", "i (destination_type=? AND destination_id=?)", "d (dataset_uuid=?)"],
-        ),
-    ],
-)
-def test_statements_use_mlflows_indexes(
-    searched: Searched, text: str, order_by: list[str], steps: list[str]
-) -> None:
-    search = plan_search_runs(["1"], ("active",), text, order_by, Page(0, 100), _BEHAVIOUR, 0)
-    statement, parameters = runs_statement(search, nan_never_matches=True)
-
-    def explain(connection: Connection) -> list[str]:
-        rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
-        return [row[3] for row in rows]
-
-    plan = searched.service.database.read_now(explain)
-    assert [_brief(step) for step in plan if step.startswith(("SCAN", "SEARCH"))] == steps
-    others = {step for step in plan if not step.startswith(("SCAN", "SEARCH", "CORRELATED"))}
-    assert others <= {"USE TEMP B-TREE FOR ORDER BY"}
-
-
-def _brief(step: str) -> str:
-    """Return table and searched columns of a line of a query plan."""
-    words = step.split(" ")
-    if words[0] == "SCAN":
-        return step
-    return f"{words[1]} {step[step.index('(') : step.index(')') + 1]}"
 
 
 def test_too_many_experiments_are_handed_over() -> None:

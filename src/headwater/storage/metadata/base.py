@@ -103,6 +103,14 @@ class Database(ABC):
         """
 
     @abstractmethod
+    async def search(self, operation: Operation[Result], seconds: float) -> Result:
+        """Run an operation that may take long on a snapshot, on threads that no other reads use.
+
+        Raises:
+            StatementTimeoutError: a statement had not ended after so many seconds.
+        """
+
+    @abstractmethod
     def read_now(self, operation: Operation[Result]) -> Result:
         """Run the operation on a snapshot, on this thread, which waits for it."""
 

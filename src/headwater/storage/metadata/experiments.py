@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from headwater.entities.experiment import Experiment
 from headwater.entities.run import Tag
 from headwater.errors import NotServedError
-from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.base import LOCK_ROW, Connection
 from headwater.storage.metadata.runs import ACTIVE
 
 WORKSPACE = "default"
@@ -24,6 +24,9 @@ _SELECT = """
 """
 
 
+_LOCK = f"SELECT lifecycle_stage FROM experiments WHERE experiment_id = ? {LOCK_ROW}"  # noqa: S608
+
+
 def lifecycle(connection: Connection, experiment_id: int) -> tuple[str, str | None] | None:
     """Return the experiment's lifecycle stage and artifact location, or None if there is none."""
     row: tuple[str, str | None] | None = connection.execute(
@@ -31,6 +34,15 @@ def lifecycle(connection: Connection, experiment_id: int) -> tuple[str, str | No
         (experiment_id,),
     ).fetchone()
     return row
+
+
+def locked_stage(connection: Connection, experiment_id: int) -> str | None:
+    """Return the experiment's lifecycle stage, or None if there is none, and lock its row.
+
+    A write that relies on the stage calls this before it locks any run.
+    """
+    row: tuple[str] | None = connection.execute(_LOCK, (experiment_id,)).fetchone()
+    return None if row is None else row[0]
 
 
 def find_by_name(connection: Connection, name: str) -> int | None:

@@ -3,13 +3,14 @@
 import enum
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 from headwater.errors import SchemaError
 from headwater.mlflow_release import MlflowRelease
 from headwater.storage.migrations import HEAD_REVISION, REVISIONS, VERSION_TABLE
+from headwater.storage.migrations.search_indexes import SQLITE_OBJECTS, missing
 
 MLFLOW_VERSION_TABLE = "alembic_version"
 OWN_TABLES = (
@@ -18,6 +19,9 @@ OWN_TABLES = (
     "headwater_metric_chunks",
     "headwater_metric_envelopes",
     "headwater_ingest_clients",
+    "headwater_metric_order",
+    "headwater_unsettled_runs",
+    "headwater_saved_searches",
 )
 """Headwater's tables beside the one that notes its revision."""
 
@@ -29,7 +33,7 @@ class SchemaState(enum.Enum):
     """There is no file, or no table: `create` makes the database."""
 
     NEEDS_MIGRATION = "needs migration"
-    """MLflow's tables are current, ours are missing or older: `migrate` adds them."""
+    """MLflow's tables are current, ours or our indexes are not: `migrate` adds what is missing."""
 
     CURRENT = "current"
 
@@ -49,6 +53,8 @@ class FoundSchema:
     """MLflow's; one, unless the database is damaged."""
 
     own_revisions: list[str]
+    missing_indexes: list[str] = field(default_factory=list)
+    """Indexes and triggers of ours on MLflow's tables."""
 
 
 def inspect(path: Path, release: MlflowRelease) -> SchemaState:
@@ -121,6 +127,7 @@ def read_schema(connection: sqlite3.Connection, path: Path) -> FoundSchema:
         tables,
         _revisions(connection, MLFLOW_VERSION_TABLE, tables),
         _revisions(connection, VERSION_TABLE, tables),
+        missing(connection.execute(SQLITE_OBJECTS)),
     )
 
 
@@ -161,4 +168,6 @@ def _own_state(found: FoundSchema) -> SchemaState:
         return SchemaState.NEEDS_MIGRATION
     if lost := [table for table in OWN_TABLES if table not in found.tables]:
         raise SchemaError(f"{found.name} has lost its table {lost[0]}; restore a backup")
+    if found.missing_indexes:  # a migration of MLflow's has rebuilt a table
+        return SchemaState.NEEDS_MIGRATION
     return SchemaState.CURRENT

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import psycopg
 
-from headwater.errors import DatabaseError
-from headwater.storage.metadata.base import Database, Operation
+from headwater.errors import DatabaseBusyError, DatabaseError, StatementTimeoutError
+from headwater.storage.metadata.base import Connection, Database, Operation
 from headwater.storage.metadata.postgres_commit import PostgresCommitter
 from headwater.storage.metadata.postgres_connection import (
     ConnectionPool,
@@ -35,6 +35,7 @@ class PostgresDatabase(Database):
         self._reading = ConnectionPool(uri, read_only=True)
         self._committer = PostgresCommitter(self._writing)
         self._readers = ThreadPoolExecutor(_READER_THREADS, thread_name_prefix="headwater-reader")
+        self._searchers = ThreadPoolExecutor(_READER_THREADS, thread_name_prefix="headwater-search")
 
     async def write(self, operation: Operation[Result], *, long: bool = False) -> Result:
         """See `Database.write`."""
@@ -46,6 +47,12 @@ class PostgresDatabase(Database):
         self._require_open()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, partial(self.read_now, operation))
+
+    async def search(self, operation: Operation[Result], seconds: float) -> Result:
+        """See `Database.search`."""
+        loop = asyncio.get_running_loop()
+        limited = partial(self._read_within, seconds, operation)
+        return await loop.run_in_executor(self._searchers, limited)
 
     def read_now(self, operation: Operation[Result]) -> Result:
         """See `Database.read_now`."""
@@ -66,8 +73,21 @@ class PostgresDatabase(Database):
         self._closed = True
         self._committer.close()
         self._readers.shutdown()
+        self._searchers.shutdown()
         self._writing.close()
         self._reading.close()
+
+    def _read_within(self, seconds: float, operation: Operation[Result]) -> Result:
+        def limited(connection: Connection) -> Result:
+            connection.execute(f"SET LOCAL statement_timeout = {max(1, round(1000 * seconds))}")
+            return operation(connection)
+
+        try:
+            return self.read_now(limited)
+        except DatabaseBusyError as error:
+            if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+                raise StatementTimeoutError(f"{seconds:g} s") from error
+            raise
 
     def _read(self, operation: Operation[Result]) -> Result:
         with self._reading.connection() as connection, connection.pipelined():

@@ -16,6 +16,7 @@ from headwater.storage.metadata.inspect import (
 from headwater.storage.metadata.postgres_connection import PostgresConnection, shown_uri
 from headwater.storage.metadata.run_module import run_module
 from headwater.storage.migrations import DATABASE_VARIABLE, VERSION_TABLE
+from headwater.storage.migrations.search_indexes import POSTGRES_OBJECTS, missing
 
 _TABLES = """
 SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))
@@ -94,5 +95,10 @@ def read_schema(connection: PostgresConnection, name: str) -> FoundSchema:
         return [revision for (revision,) in rows]
 
     return FoundSchema(
-        name, name, tables, revisions(MLFLOW_VERSION_TABLE), revisions(VERSION_TABLE)
+        name,
+        name,
+        tables,
+        revisions(MLFLOW_VERSION_TABLE),
+        revisions(VERSION_TABLE),
+        missing(connection.execute(POSTGRES_OBJECTS)),
     )

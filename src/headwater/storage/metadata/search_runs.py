@@ -1,20 +1,31 @@
-"""Find runs: a search as one statement that returns ids only, in order.
+"""A search for runs as one statement that returns ids only, in order.
 
 Wide rows are never sorted: whole runs are read afterwards, for the page alone. Each run has at most
 one row a key in ``latest_metrics``, ``params`` and ``tags``, so that joins need no DISTINCT.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from headwater.entities.expression import SeriesFacts
 from headwater.entities.search import Condition, Ordering, RunSearch
-from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.run_conditions import NO_FACTS, condition_sql, duration_sql
 from headwater.storage.metadata.statistic_orderings import (
     latest_key,
     statistic_join,
     statistic_terms,
 )
+from headwater.storage.migrations.search_indexes import PREFIX
+
+Part = Literal["all", "valued", "nan"]
+Start = Literal["runs", "ordering"]
+Bounds = tuple[tuple[str, Any], ...]
+Pair = tuple[int, str]
+"""An experiment and a lifecycle stage."""
+
+Statement = tuple[str, list[Any]]
+"""SQL and its parameters."""
 
 _TABLES = {"metric": "latest_metrics", "param": "params", "tag": "tags"}
 _COLUMNS = {"run_id": "run_uuid", "run_name": "name"}
@@ -22,57 +33,228 @@ _RUN_NAME_TAG = "mlflow.runName"
 _CONTEXT_TAG = "mlflow.data.context"
 
 
-def find_runs(
-    connection: Connection,
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a statement begins to read, and which of the results it returns."""
+
+    start: Start | int | None = None
+    """The table of runs, the order of the first ordering's metric, or what an index finds for a
+    condition, by its number; the tables that follow are read row by row. None leaves it to the
+    database."""
+
+    part: Part = "all"
+    """All runs, or those of which what decides the order first is a number or a NaN. That is the
+    first ordering's metric, else the start time. A part is found by a walk along an index."""
+
+    bounds: Bounds = ()
+    """What the number is compared with."""
+
+
+ANY_ROUTE = Route()
+
+
+def runs_statement(
     search: RunSearch,
     facts: SeriesFacts = NO_FACTS,
     *,
     nan_never_matches: bool,
-) -> list[str]:
-    """Return the ids of the runs on the page, and one more where another page follows.
-
-    `facts` are `series_facts`' of the search.
-    """
-    statement, parameters = runs_statement(search, facts, nan_never_matches=nan_never_matches)
-    return [row[0] for row in connection.execute(statement, parameters)]
-
-
-def runs_statement(
-    search: RunSearch, facts: SeriesFacts = NO_FACTS, *, nan_never_matches: bool
-) -> tuple[str, list[Any]]:
+    route: Route = ANY_ROUTE,
+) -> Statement:
     """Return the statement that finds runs, and its parameters.
 
-    `nan_never_matches` is `Behaviour`'s: NaN is stored as 0 beside a flag, and older releases of
-    MLflow compare that 0.
+    `facts` are `series_facts`' of the search. `nan_never_matches` is `Behaviour`'s: NaN is stored
+    as 0 beside a flag, and older releases of MLflow compare that 0.
     """
-    joins: list[str] = []
-    join_values: list[Any] = []
-    for number, condition in enumerate(search.conditions):
-        if _is_joined(condition):
-            join, values = _join(f"c{number}", condition, nan_never_matches)
-            joins.append(join)
-            join_values.extend(values)
-    for number, ordering in enumerate(search.orderings):
-        if ordering.source in _TABLES:
-            join, values = _ordering_join(number, ordering, facts)
-            joins.append(join)
-            join_values.extend(values)
+    source, values = _source(search, facts, route, nan_never_matches, ordered=True)
+    order = ", ".join(_order(search.orderings, facts, route.part))
+    page = search.page
+    return (
+        f"SELECT runs.run_uuid FROM {source} ORDER BY {order} LIMIT ? OFFSET ?",  # noqa: S608  # values are parameters
+        [*values, page.limit + 1, page.offset],
+    )
+
+
+def count_statement(
+    search: RunSearch,
+    facts: SeriesFacts = NO_FACTS,
+    *,
+    nan_never_matches: bool,
+    route: Route = ANY_ROUTE,
+) -> Statement:
+    """Return the statement that counts what `runs_statement`'s finds, whatever the page."""
+    source, values = _source(search, facts, route, nan_never_matches, ordered=False)
+    return f"SELECT count(*) FROM {source}", values  # noqa: S608  # values are parameters
+
+
+def matching_statement(
+    search: RunSearch,
+    facts: SeriesFacts = NO_FACTS,
+    *,
+    nan_never_matches: bool,
+    route: Route = ANY_ROUTE,
+) -> Statement:
+    """Return the statement that finds the rows of all runs, whatever the page, in no order."""
+    source, values = _source(search, facts, route, nan_never_matches, ordered=False)
+    return f"SELECT runs.* FROM {source}", values  # noqa: S608  # values are parameters
+
+
+def _source(
+    search: RunSearch, facts: SeriesFacts, route: Route, nan_never_matches: bool, *, ordered: bool
+) -> Statement:
+    """Return what follows FROM, up to the conditions, and its parameters."""
+    joined = [n for n, condition in enumerate(search.conditions) if _is_joined(condition)]
+    by_metric = route.part != "all" and orders_by_metric(search.orderings)
+    tables = ["runs", *(["latest_metrics AS o0"] if by_metric else [])]
+    tables += [f"{_table(search.conditions[n])} AS c{n}" for n in joined]
+    values: list[Any] = []
+    candidates = _candidates(search, route, nan_never_matches)
+    if candidates is not None:
+        sql, values = candidates
+        tables.insert(0, f"({sql}) AS candidates")
+    elif isinstance(route.start, int):
+        first = f"{_table(search.conditions[route.start])} AS c{route.start}"
+        tables.sort(key=lambda table: table != first)
+    # SQLite reads tables that are CROSS JOINed in the order given; PostgreSQL in that it likes.
+    between = " JOIN {} ON TRUE" if route.start is None else " CROSS JOIN {}"
+    source = tables[0] + "".join(between.format(table) for table in tables[1:])
+    for number, ordering in enumerate(search.orderings if ordered else ()):
+        if ordering.source in _TABLES and not (by_metric and number == 0):
+            join, join_values = _ordering_join(number, ordering, facts)
+            source += f" {join}"
+            values = [*values, *join_values]
     where, where_values = _where(search)
     if search.expression is not None:
-        stated, values = condition_sql(
+        stated, stated_values = condition_sql(
             search.expression, facts, nan_never_matches=nan_never_matches
         )
         where.append(stated)
-        where_values.extend(values)
-    statement = (
-        f"SELECT runs.run_uuid FROM runs {' '.join(joins)} WHERE {' AND '.join(where)} "  # noqa: S608  # values are parameters
-        f"ORDER BY {', '.join(_order(search.orderings, facts))} LIMIT ? OFFSET ?"
-    )
-    page = search.page
-    return statement, [*join_values, *where_values, page.limit + 1, page.offset]
+        where_values.extend(stated_values)
+    part, part_values = _part(search, route)
+    if candidates is not None:
+        part.append("candidates.run_uuid = runs.run_uuid")
+    where.extend(part)
+    where_values.extend(part_values)
+    for number in joined:
+        clause, clause_values = _joined(f"c{number}", search.conditions[number], nan_never_matches)
+        where.append(clause)
+        where_values.extend(clause_values)
+    return f"{source} WHERE {' AND '.join(where)}", [*values, *where_values]
 
 
-def comparison(expression: str, condition: Condition) -> tuple[str, list[Any]]:
+def _candidates(search: RunSearch, route: Route, nan_never_matches: bool) -> Statement | None:
+    """Return what finds runs that a metric's value may make results, and others; None elsewhere.
+
+    Their values are looked up in MLflow's table: those in the order may be of yesterday.
+    """
+    if route.start == "ordering":
+        where = ["is_nan = TRUE" if route.part == "nan" else "is_nan = FALSE"]
+        where += [f"value {operator} ?" for operator, _ in route.bounds]
+        found = " AND ".join(['"key" = ?', *where])
+        values = [search.orderings[0].key, *(value for _, value in route.bounds)]
+    elif isinstance(route.start, int) and search.conditions[route.start].source == "metric":
+        indexed = _indexed("m", search.conditions[route.start], nan_never_matches)
+        assert indexed is not None
+        found, values = indexed
+    else:
+        return None
+    return (
+        f"SELECT run_uuid FROM headwater_metric_order AS m WHERE {found} "  # noqa: S608  # ours
+        "UNION SELECT run_uuid FROM headwater_unsettled_runs"
+    ), values
+
+
+def _part(search: RunSearch, route: Route) -> tuple[list[str], list[Any]]:
+    if route.part == "all":
+        return [], []
+    where, values = ["runs.start_time IS NOT NULL"], list[Any]()
+    column = "runs.start_time"
+    if orders_by_metric(search.orderings):
+        is_nan = "TRUE" if route.part == "nan" else "FALSE"
+        where = ["o0.run_uuid = runs.run_uuid", 'o0."key" = ?', f"o0.is_nan = {is_nan}"]
+        values, column = [search.orderings[0].key], "o0.value"
+    where += [f"{column} {operator} ?" for operator, _ in route.bounds]
+    return where, [*values, *(value for _, value in route.bounds)]
+
+
+def orders_by_metric(orderings: Sequence[Ordering]) -> bool:
+    """Say whether the latest values of a metric decide the order first."""
+    if not orderings:
+        return False
+    first = orderings[0]
+    return first == Ordering("metric", first.key, first.ascending)
+
+
+def orders_by_start(orderings: Sequence[Ordering]) -> bool:
+    """Say whether the start time decides the order first."""
+    return not orderings or (orderings[0].source, orderings[0].key) == ("attribute", "start_time")
+
+
+def candidates_statement(condition: Condition, nan_never_matches: bool) -> Statement | None:
+    """Return the statement that finds rows by an index of Headwater's, limited; None without one.
+
+    Among the rows are all that satisfy the condition.
+    """
+    found = _indexed("c", condition, nan_never_matches)
+    if found is None:
+        return None
+    where, values = found
+    table = "headwater_metric_order" if condition.source == "metric" else _table(condition)
+    return f"SELECT 1 FROM {table} AS c WHERE {where} LIMIT ?", values  # noqa: S608  # ours
+
+
+def experiments_statement(search: RunSearch) -> Statement:
+    """Return the statement that finds the runs of the experiments, limited."""
+    where, values = _of_experiments(search)
+    return f"SELECT 1 FROM runs WHERE {' AND '.join(where)} LIMIT ?", values  # noqa: S608
+
+
+def boundary_statement(search: RunSearch, bounds: Bounds, experiment: Pair) -> Statement:
+    """Return the statement that finds how far so many rows reach, along the index to be walked.
+
+    Its last parameter is the number of rows. Start times are those of one experiment and stage.
+    """
+    if orders_by_metric(search.orderings):
+        table, column = "headwater_metric_order", "value"
+        where = ['"key" = ?', "is_nan = FALSE"]
+        values: list[Any] = [search.orderings[0].key]
+    else:
+        table, column = "runs", "start_time"
+        where = ["experiment_id = ?", "lifecycle_stage = ?", "start_time IS NOT NULL"]
+        values = [*experiment]
+    where += [f"{column} {operator} ?" for operator, _ in bounds]
+    direction = "" if is_ascending(search) else " DESC"
+    return (
+        f"SELECT {column} FROM {table} WHERE {' AND '.join(where)} "  # noqa: S608
+        f"ORDER BY {column}{direction} LIMIT 1 OFFSET ?"
+    ), [*values, *(value for _, value in bounds)]
+
+
+def is_ascending(search: RunSearch) -> bool:
+    """Say whether what decides the order first goes up; unless asked for, start times go down."""
+    return bool(search.orderings) and search.orderings[0].ascending
+
+
+def _indexed(alias: str, condition: Condition, nan_never_matches: bool) -> Statement | None:
+    if condition.source == "metric" and condition.operator in ("=", "<", "<=", ">", ">="):
+        flags = "FALSE" if nan_never_matches else "FALSE, TRUE"
+        compared, values = comparison(f"{alias}.value", condition)
+        return f'{alias}."key" = ? AND {alias}.is_nan IN ({flags}) AND {compared}', [
+            condition.key,
+            *values,
+        ]
+    if not (
+        _is_joined(condition) and condition.operator == "=" and isinstance(condition.value, str)
+    ):
+        return None
+    # A text that is cut off is only a candidate.
+    cut = condition.value[:PREFIX]
+    return f'{alias}."key" = ? AND substr({alias}.value, 1, {PREFIX}) = ?', [
+        _key(condition),
+        cut,
+    ]
+
+
+def comparison(expression: str, condition: Condition) -> Statement:
     """Return the SQL that compares an expression as a condition says, and its parameters."""
     value = condition.value
     if isinstance(value, tuple):
@@ -88,26 +270,37 @@ def _is_joined(condition: Condition) -> bool:
     return condition.source in _TABLES and condition.value is not None
 
 
-def _join(alias: str, condition: Condition, nan_never_matches: bool) -> tuple[str, list[Any]]:
-    """Join the rows of one metric, parameter or tag that satisfy a condition.
+def _table(condition: Condition) -> str:
+    """MLflow compares a run's name through its tag."""
+    return _TABLES.get(condition.source, "tags")
 
-    MLflow compares a run's name through its tag.
-    """
-    table = _TABLES.get(condition.source, "tags")
-    key = condition.key if condition.source in _TABLES else _RUN_NAME_TAG
+
+def _key(condition: Condition) -> str:
+    return condition.key if condition.source in _TABLES else _RUN_NAME_TAG
+
+
+def _joined(alias: str, condition: Condition, nan_never_matches: bool) -> Statement:
+    """Return what says that a row of one metric, parameter or tag satisfies a condition."""
     compared, values = comparison(f"{alias}.value", condition)
+    found = _indexed(alias, condition, nan_never_matches)
+    if found is not None:
+        clause, clause_values = found
+        if condition.source == "metric":
+            return f"{alias}.run_uuid = runs.run_uuid AND {clause}", clause_values
+        # An expression: SQLite would put the text in place of the column in what the index holds.
+        return f"{alias}.run_uuid = runs.run_uuid AND {clause} AND {alias}.value || '' = ?", [
+            *clause_values,
+            *values,
+        ]
     if condition.source == "metric" and nan_never_matches:
-        if condition.operator == "!=":
-            compared = f"({compared} OR {alias}.is_nan)"
-        else:
-            compared = f"{compared} AND NOT {alias}.is_nan"
-    return (
-        f"JOIN {table} AS {alias} ON {alias}.run_uuid = runs.run_uuid "
-        f'AND {alias}."key" = ? AND {compared}'
-    ), [key, *values]
+        compared = f"({compared} OR {alias}.is_nan)"
+    return f'{alias}.run_uuid = runs.run_uuid AND {alias}."key" = ? AND {compared}', [
+        _key(condition),
+        *values,
+    ]
 
 
-def _ordering_join(number: int, ordering: Ordering, facts: SeriesFacts) -> tuple[str, list[Any]]:
+def _ordering_join(number: int, ordering: Ordering, facts: SeriesFacts) -> Statement:
     key = latest_key(ordering, facts)
     if key is None:
         return statistic_join(number, ordering, facts)
@@ -117,12 +310,15 @@ def _ordering_join(number: int, ordering: Ordering, facts: SeriesFacts) -> tuple
     ), [key]
 
 
-def _where(search: RunSearch) -> tuple[list[str], list[Any]]:
-    where = [
+def _of_experiments(search: RunSearch) -> tuple[list[str], list[Any]]:
+    return [
         f"runs.experiment_id IN ({', '.join('?' * len(search.experiment_ids))})",
         f"runs.lifecycle_stage IN ({', '.join('?' * len(search.stages))})",
-    ]
-    values: list[Any] = [*search.experiment_ids, *search.stages]
+    ], [*search.experiment_ids, *search.stages]
+
+
+def _where(search: RunSearch) -> tuple[list[str], list[Any]]:
+    where, values = _of_experiments(search)
     for condition in search.conditions:
         if not _is_joined(condition):
             clause, clause_values = _clause(condition)
@@ -131,8 +327,10 @@ def _where(search: RunSearch) -> tuple[list[str], list[Any]]:
     return where, values
 
 
-def _clause(condition: Condition) -> tuple[str, list[Any]]:
+def _clause(condition: Condition) -> Statement:
     if condition.source == "attribute":
+        if condition.value is None:
+            return f"runs.{condition.key} {condition.operator}", []
         return comparison(f"runs.{_COLUMNS.get(condition.key, condition.key)}", condition)
     if condition.source == "dataset":
         return _dataset_clause(condition)
@@ -144,7 +342,7 @@ def _clause(condition: Condition) -> tuple[str, list[Any]]:
     ), [condition.key]
 
 
-def _dataset_clause(condition: Condition) -> tuple[str, list[Any]]:
+def _dataset_clause(condition: Condition) -> Statement:
     """Any of a run's datasets may satisfy the condition; only runs are destinations of datasets."""
     if condition.key == "context":
         compared, values = comparison("it.value", condition)
@@ -161,25 +359,29 @@ def _dataset_clause(condition: Condition) -> tuple[str, list[Any]]:
     ), values
 
 
-def _order(orderings: tuple[Ordering, ...], facts: SeriesFacts) -> list[str]:
+def _order(orderings: Sequence[Ordering], facts: SeriesFacts, part: Part) -> list[str]:
     """Runs without a value come last, after NaN; then the newest first, then by id."""
     terms: list[str] = []
     for number, ordering in enumerate(orderings):
         direction = "" if ordering.ascending else " DESC"
+        by_part = number == 0 and part != "all"
         if ordering.source == "attribute":
             column = f"runs.{_COLUMNS.get(ordering.key, ordering.key)}"
             if ordering.key == "duration":
                 column = duration_sql("runs")
-            terms.append(f"CASE WHEN {column} IS NULL THEN 1 ELSE 0 END")
+            if not by_part:
+                terms.append(f"CASE WHEN {column} IS NULL THEN 1 ELSE 0 END")
             terms.append(f"{column}{direction}")
             continue
         if latest_key(ordering, facts) is None:
             terms.extend(statistic_terms(number, ordering, facts))
             continue
         value = f"o{number}.value"
-        is_nan = f"WHEN o{number}.is_nan THEN 1 " if ordering.source == "metric" else ""
-        terms.append(f"CASE {is_nan}WHEN {value} IS NULL THEN 2 ELSE 0 END")
-        terms.append(f"{value}{direction}")
+        if not by_part:
+            is_nan = f"WHEN o{number}.is_nan THEN 1 " if ordering.source == "metric" else ""
+            terms.append(f"CASE {is_nan}WHEN {value} IS NULL THEN 2 ELSE 0 END")
+        if not (by_part and part == "nan"):
+            terms.append(f"{value}{direction}")
     if not any((order.source, order.key) == ("attribute", "start_time") for order in orderings):
         terms.append("runs.start_time DESC")
     terms.append("runs.run_uuid")

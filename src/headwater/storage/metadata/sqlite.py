@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from headwater.errors import DatabaseError
+from headwater.errors import DatabaseError, StatementTimeoutError
 from headwater.storage.metadata.base import Database, Operation
 from headwater.storage.metadata.group_commit import GroupCommitter
 from headwater.storage.metadata.sqlite_connection import LOG_BYTES, connect, translated_errors
@@ -18,6 +19,8 @@ from headwater.storage.metadata.sqlite_log import lengthen, sync
 Result = TypeVar("Result")
 
 _READER_THREADS = 4
+_LOOK_AFTER = 100_000
+"""Instructions of SQLite's machine, some milliseconds, after which a search looks at the clock."""
 
 
 class SqliteDatabase(Database):
@@ -35,6 +38,7 @@ class SqliteDatabase(Database):
         self._closed = False
         self._committer = GroupCommitter(self._open(read_only=False))
         self._readers = ThreadPoolExecutor(_READER_THREADS, thread_name_prefix="headwater-reader")
+        self._searchers = ThreadPoolExecutor(_READER_THREADS, thread_name_prefix="headwater-search")
 
     async def write(self, operation: Operation[Result], *, long: bool = False) -> Result:
         """See `Database.write`."""
@@ -48,6 +52,12 @@ class SqliteDatabase(Database):
             return self.read_now(operation)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, partial(self.read_now, operation))
+
+    async def search(self, operation: Operation[Result], seconds: float) -> Result:
+        """See `Database.search`."""
+        loop = asyncio.get_running_loop()
+        limited = partial(self._read_within, seconds, operation)
+        return await loop.run_in_executor(self._searchers, limited)
 
     def read_now(self, operation: Operation[Result]) -> Result:
         """See `Database.read_now`."""
@@ -73,10 +83,22 @@ class SqliteDatabase(Database):
         self._closed = True
         self._committer.close()
         self._readers.shutdown()
+        self._searchers.shutdown()
         with self._lock:
             for connection in self._connections:
                 connection.close()
             self._connections.clear()
+
+    def _read_within(self, seconds: float, operation: Operation[Result]) -> Result:
+        deadline = time.monotonic() + seconds
+        connection = self._reader()
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, _LOOK_AFTER)
+        try:
+            return self.read_now(operation)
+        except StatementTimeoutError as error:
+            raise StatementTimeoutError(f"{seconds:g} s") from error
+        finally:
+            connection.set_progress_handler(None, 0)
 
     def _open(self, *, read_only: bool) -> sqlite3.Connection:
         connection = connect(self.path, read_only=read_only, relaxed=self._relaxed)

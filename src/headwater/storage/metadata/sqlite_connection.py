@@ -11,6 +11,7 @@ from headwater.errors import (
     DatabaseError,
     DatabaseFullError,
     NotServedError,
+    StatementTimeoutError,
 )
 from headwater.storage.metadata.sqlite_functions import add_functions
 
@@ -93,6 +94,8 @@ def _database_error(error: sqlite3.Error) -> DatabaseError:
     primary = code & 0xFF if code is not None else None
     if primary == sqlite3.SQLITE_FULL:
         return DatabaseFullError("No space left for the database; free some space and retry.")
+    if primary == sqlite3.SQLITE_INTERRUPT:
+        return StatementTimeoutError(str(error))
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return DatabaseBusyError(
             "Another process has held the database's write lock for more than "

@@ -7,6 +7,13 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import Engine
 
+from headwater.storage.migrations.search_indexes import (
+    POSTGRES_OBJECTS,
+    SQLITE_OBJECTS,
+    creation,
+    missing,
+)
+
 _ENVIRONMENT = Path(__file__).parent
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('headwater migrate', 0))"
 
@@ -15,7 +22,7 @@ def upgrade(engine: Engine) -> None:
     """Run the missing revisions in one transaction: all of them take effect, or none.
 
     Several processes may call it at once; the later ones find nothing left to do. MLflow's tables
-    must exist, and are not touched.
+    must exist; they get indexes, and the ones that a migration of MLflow's lost get them again.
     """
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
@@ -26,7 +33,15 @@ def upgrade(engine: Engine) -> None:
         else:
             connection.exec_driver_sql(_LOCK)
         command.upgrade(_configuration(connection), "head")
+        _restore_indexes(connection)
         connection.commit()
+
+
+def _restore_indexes(connection: sqlalchemy.Connection) -> None:
+    statement = SQLITE_OBJECTS if connection.dialect.name == "sqlite" else POSTGRES_OBJECTS
+    found = [(name, sql) for name, sql in connection.exec_driver_sql(statement)]
+    for each in creation(missing(found), connection.dialect.name):
+        connection.exec_driver_sql(each)
 
 
 def upgrade_file(path: Path) -> None:

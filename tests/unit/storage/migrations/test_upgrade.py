@@ -55,8 +55,8 @@ def test_creates_the_table_of_blocks(path: Path) -> None:
     assert rows(path, "PRAGMA index_info(headwater_metric_blocks_run)") == [(0, 1, "run_uuid")]
 
 
-def test_touches_nothing_of_mlflows(path: Path) -> None:
-    schema = "SELECT name, sql FROM sqlite_master WHERE tbl_name NOT LIKE 'headwater%'"
+def test_changes_nothing_of_mlflows(path: Path) -> None:
+    schema = "SELECT name, sql FROM sqlite_master WHERE name || tbl_name NOT LIKE '%headwater%'"
     revision = "SELECT * FROM alembic_version"
     before = rows(path, schema), rows(path, revision)
     upgrade_file(path)
@@ -90,3 +90,25 @@ def test_waits_for_a_writer(path: Path) -> None:
         upgrade_file(path)
         timer.join()
     assert rows(path, f"SELECT * FROM {VERSION_TABLE}") == [(HEAD_REVISION,)]
+
+
+def test_makes_lost_indexes_and_triggers_anew(path: Path) -> None:
+    """A migration that rebuilds a table loses them, and nothing marks what is logged."""
+    upgrade_file(path)
+    made = "SELECT name, sql FROM sqlite_master WHERE name LIKE 'headwater%' ORDER BY name"
+    order = "SELECT * FROM headwater_metric_order"
+    before = rows(path, made), rows(path, order)
+    assert len(before[1]) == len(rows(path, "SELECT * FROM latest_metrics")) > 0
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (statement,) = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'latest_metrics'"
+        ).fetchone()
+        connection.execute("ALTER TABLE latest_metrics RENAME TO old")
+        connection.execute(statement)
+        connection.execute("INSERT INTO latest_metrics SELECT * FROM old")
+        connection.execute("DROP TABLE old")
+        connection.execute("DROP INDEX headwater_params_by_value")
+        connection.execute("UPDATE latest_metrics SET value = 99.5, is_nan = 0")
+    upgrade_file(path)
+    assert rows(path, made) == before[0]
+    assert {value for _, _, value, _ in rows(path, order)} == {99.5}

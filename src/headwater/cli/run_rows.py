@@ -1,0 +1,81 @@
+"""Runs as rows of a table, of CSV, or as JSON."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headwater.cli import table
+from headwater.cli.table import Column, Kind
+from headwater.client.runs import Row, Run, columns_of, value_of
+from headwater.entities.run_column import ATTRIBUTES, RunColumn
+
+_RUN_ID = RunColumn("attributes", "run_id")
+_BELOW = ("metrics", "params", "tags")
+_KINDS: Mapping[str, Kind] = {
+    "run_id": "id",
+    "experiment_id": "id",
+    "status": "id",
+    "start_time": "time",
+    "end_time": "time",
+    "duration": "duration",
+}
+
+
+def with_id(columns: Sequence[RunColumn]) -> Sequence[RunColumn]:
+    """Return the columns with the run's id first."""
+    return [_RUN_ID, *(column for column in dict.fromkeys(columns) if column != _RUN_ID)]
+
+
+def all_columns(runs: Sequence[Run]) -> Sequence[RunColumn]:
+    """Return the columns of everything that one of the runs has."""
+    return [*(RunColumn("attributes", key) for key in ATTRIBUTES), *columns_of(runs)]
+
+
+def rows_of(runs: Sequence[Run], columns: Sequence[RunColumn]) -> Sequence[Row]:
+    """Return runs as rows."""
+    return [{column.title: value_of(run, column) for column in columns} for run in runs]
+
+
+def print_table(rows: Sequence[Row], columns: Sequence[RunColumn]) -> None:
+    """Print rows as a table."""
+    table.print_table([_column(column) for column in columns], rows)
+
+
+def print_csv(rows: Sequence[Row], columns: Sequence[RunColumn]) -> None:
+    """Print rows as CSV."""
+    table.print_csv([_column(column) for column in columns], rows)
+
+
+def print_run(run: Run) -> None:
+    """Print everything about one run, a line each."""
+    table.print_fields(
+        [(c.title, table.cell(value_of(run, c), _column(c).kind)) for c in all_columns([run])]
+    )
+
+
+def run_as_json(run: Run) -> Mapping[str, Any]:
+    """Return everything about one run: its attributes, and below their kind all else."""
+    columns = all_columns([run])
+    found = as_json(rows_of([run], columns)[0], columns)
+    return {**found, **{entity: found.get(entity, {}) for entity in _BELOW}}
+
+
+def as_json(row: Row, columns: Sequence[RunColumn]) -> Mapping[str, Any]:
+    """Return a row with what is no attribute below its kind."""
+    found: dict[str, Any] = {}
+    for column in columns:
+        if column.entity == "attributes":
+            found[column.key] = row[column.title]
+    for entity in _BELOW:
+        items = {c.key: row[c.title] for c in columns if c.entity == entity}
+        if items:
+            found[entity] = items
+    return found
+
+
+def _column(column: RunColumn) -> Column:
+    kind: Kind = "text"
+    if column.entity == "attributes":
+        kind = _KINDS.get(column.key, "text")
+    elif column.entity == "metrics":
+        kind = "number"
+    return Column(column.title, kind)

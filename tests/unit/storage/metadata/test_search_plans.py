@@ -1,0 +1,119 @@
+"""Common searches read no whole table, on SQLite and on PostgreSQL."""
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from tests.postgres import Postgres
+
+from headwater.entities.search import Page
+from headwater.mlflow_release import installed_release
+from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.find_runs import find_runs
+from headwater.storage.metadata.postgres_connection import PostgresConnection
+from headwater.storage.metadata.prepare import create
+from headwater.storage.metadata.settle_runs import settle_runs
+from headwater.storage.metadata.sqlite_connection import connect
+from headwater.tracking.search_runs import plan_search_runs
+
+_RUNS = 3_000
+_SEARCHES = [
+    ("", []),
+    ("", ["attributes.start_time DESC"]),
+    ("", ["metrics.loss DESC"]),
+    ("", ["metrics.loss"]),
+    ("metrics.loss > 0.999", []),
+    ("params.seed = 's7'", ["metrics.loss"]),
+    ("params.kind = 'k1' and metrics.loss > 0.5", []),
+    ("params.kind = 'k1' and metrics.loss > 0.5", ["metrics.loss DESC"]),
+    ("tags.team = 'team 7'", []),
+]
+
+
+class _Explaining:
+    """Passes statements on, and keeps what the database says of how it executes them."""
+
+    def __init__(self, connection: Connection, explain: str) -> None:
+        self._connection = connection
+        self._explain = explain
+        self.plans: list[str] = []
+
+    def execute(self, statement: str, parameters: Any = ()) -> Any:
+        rows = self._connection.execute(f"{self._explain} {statement}", parameters).fetchall()
+        self.plans += [str(row[-1]) for row in rows]
+        return self._connection.execute(statement, parameters)
+
+    def executemany(self, statement: str, rows: Any) -> Any:
+        raise AssertionError("searches write nothing")
+
+
+def _fill(connection: Connection) -> None:
+    rng = random.Random(1)
+    runs = [(f"{rng.getrandbits(128):032x}", number) for number in range(_RUNS)]
+    connection.executemany(
+        "INSERT INTO runs (run_uuid, experiment_id, status, lifecycle_stage, start_time)"
+        " VALUES (?, 0, 'FINISHED', 'active', ?)",
+        runs,
+    )
+    metrics = [(rng.random(), False, run) for run, _ in runs]
+    connection.executemany(
+        "INSERT INTO latest_metrics (key, value, timestamp, step, is_nan, run_uuid)"
+        " VALUES ('loss', ?, 0, 0, ?, ?)",
+        metrics,
+    )
+    entries: list[tuple[str, str, Callable[[int], str]]] = [
+        ("params", "kind", lambda number: f"k{number % 2}"),
+        ("params", "seed", lambda number: f"s{number}"),
+        ("tags", "team", lambda number: f"team {number % 500}"),
+    ]
+    for table, key, value in entries:
+        connection.executemany(
+            f"INSERT INTO {table} (key, value, run_uuid) VALUES ('{key}', ?, ?)",
+            [(value(number), run) for run, number in runs],
+        )
+    while settle_runs(connection, 0):
+        pass
+
+
+@pytest.fixture(scope="module")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Explaining]:
+    path = tmp_path_factory.mktemp("plans") / "mlflow.db"
+    create(path, installed_release(), "mlflow-artifacts:/")
+    connection = connect(path)
+    connection.execute("BEGIN")
+    _fill(connection)
+    connection.execute("COMMIT")
+    yield _Explaining(connection, "EXPLAIN QUERY PLAN")
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def postgresql(postgres: Postgres, postgres_template: str) -> Iterator[_Explaining]:
+    uri = postgres.create(template=postgres_template)
+    connection = PostgresConnection(uri)
+    connection.execute("BEGIN")
+    _fill(connection)
+    connection.execute("COMMIT")
+    connection.execute("ANALYZE")
+    # Tables of this size it would read whole; what it can read no other way, it still does.
+    connection.execute("SET enable_seqscan = off")
+    yield _Explaining(connection, "EXPLAIN")
+    connection.close()
+    postgres.drop(uri)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize(("filter_text", "order_by"), _SEARCHES)
+def test_no_table_is_read_from_end_to_end(
+    request: pytest.FixtureRequest, database: str, filter_text: str, order_by: list[str]
+) -> None:
+    explaining: _Explaining = request.getfixturevalue(database)
+    explaining.plans.clear()
+    behaviour = installed_release().behaviour
+    search = plan_search_runs(["0"], ("active",), filter_text, order_by, Page(0, 5), behaviour, 0)
+    assert find_runs(explaining, search, nan_never_matches=True)
+    tables = ("runs", "latest_metrics", "params", "tags", "headwater_metric_order")
+    scanned = re.compile(rf"^SCAN ({'|'.join(tables)})\b|Seq Scan on ({'|'.join(tables)})\b")
+    assert [line for line in explaining.plans if scanned.search(line)] == []

@@ -10,10 +10,14 @@ from tests.contracts.run_filters import DURATION, FILTERS, STATISTIC_FIELDS, Fie
 from tests.contracts.run_model import NOW, ModelRun, random_runs, store
 
 from headwater.entities.search import Page
+from headwater.errors import InvalidParameterError
 from headwater.mlflow_release import behaviour_of
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.find_runs import find_runs
+from headwater.storage.metadata.search_experiments import find_experiments
+from headwater.storage.metrics import series_facts as series_facts_module
 from headwater.storage.metrics.series_facts import series_facts
+from headwater.tracking.search_experiments import plan_search_experiments
 from headwater.tracking.search_runs import plan_search_runs
 
 _EXAMPLES = settings(
@@ -82,3 +86,87 @@ async def test_a_metric_of_the_name_hides_a_summary(populated: Backend) -> None:
     assert found(populated, "metrics.acc.max > 0", ["metrics.acc.max"]) == literal
     assert found(populated, "metrics.`acc`.max > 0", []) == []
     assert found(populated, "metrics.loss.max > 0", []) != []
+
+
+async def test_a_summary_that_needs_too_many_points_read_is_refused(
+    populated: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series_facts_module, "_MOST_POINTS", 3)
+    with pytest.raises(InvalidParameterError, match="headwater compact"):
+        found(populated, "metrics.loss.max > 0", [])
+    monkeypatch.undo()
+    monkeypatch.setattr(series_facts_module, "_MOST_ROWS", 3)
+    with pytest.raises(InvalidParameterError, match="headwater migrate"):
+        found(populated, "metrics.loss.max > 0", [])
+
+
+_OF_EXPERIMENTS = {
+    "name = 'Default' OR tags.level > 1": ["Default", "b"],
+    "NOT tags.level EXISTS": ["Default"],
+    "tags.level IN (1, 2) AND NOT name = 'b'": ["a"],
+    "tags.level NOT LIKE '2%'": ["a"],
+    "name RLIKE '^[ab]$'": ["a", "b"],
+    "experiment_id IN ('0', '8') AND (name = 'b' OR name = 'Default')": ["Default", "b"],
+    "experiment_id BETWEEN 7 AND 9": ["a", "b"],
+    "creation_time > now() - 1d": ["b"],
+    "NOT creation_time > now() - 1d": ["Default", "a"],
+    "last_update_time IS NULL": ["Default", "a", "b"],
+}
+
+
+async def test_experiments_are_found_by_the_superset(backend: Backend) -> None:
+    def insert(connection: Connection) -> None:
+        connection.execute("UPDATE experiments SET creation_time = NULL, last_update_time = NULL")
+        for number, name, level, created in ((7, "a", "1", 5), (8, "b", "2.5e0", NOW - 1)):
+            connection.execute(
+                "INSERT INTO experiments (experiment_id, name, lifecycle_stage, workspace,"
+                " creation_time) VALUES (?, ?, 'active', 'default', ?)",
+                (number, name, created),
+            )
+            connection.execute(
+                'INSERT INTO experiment_tags (experiment_id, "key", value) VALUES (?, ?, ?)',
+                (number, "level", level),
+            )
+
+    def names(text: str) -> list[str]:
+        search = plan_search_experiments(
+            ("active",), text, ["name"], Page(0, 9), behaviour_of("3.17"), NOW
+        )
+        ids = backend.database.read_now(lambda connection: find_experiments(connection, search))
+        return [{0: "Default", 7: "a", 8: "b"}[number] for number in ids]
+
+    await backend.database.write(insert)
+    assert {text: names(text) for text in _OF_EXPERIMENTS} == _OF_EXPERIMENTS
+
+
+_PATTERNS = {
+    "^(?:^)?a": True,
+    "^a$|^b$": True,
+    r"[\]a\-^]": True,
+    r"[^\s]": True,
+    "a{0}b": False,
+    "(a|b){2,}": False,
+    r"\*\.\\": False,
+    "[.]": False,
+    "a.*$": True,
+}
+"""Whether they match the text ``a``."""
+
+
+async def test_unusual_patterns_are_understood_everywhere(backend: Backend) -> None:
+    def insert(connection: Connection) -> None:
+        connection.execute(
+            "INSERT INTO tags (run_uuid, \"key\", value) VALUES (?, 'letter', 'a')",
+            (backend.run_ids[0],),
+        )
+
+    def matches(pattern: str) -> bool:
+        text = f"tags.letter RLIKE '{pattern}'"
+        search = plan_search_runs(
+            ["0"], ("active",), text, [], Page(0, 9), behaviour_of("3.17"), NOW
+        )
+        ids = backend.database.read_now(lambda c: find_runs(c, search, nan_never_matches=True))
+        return ids == [backend.run_ids[0]]
+
+    await backend.database.write(insert)
+    assert {pattern: matches(pattern) for pattern in _PATTERNS} == _PATTERNS

@@ -89,8 +89,7 @@ def _with_summaries(
         expression = parse(text, subject, now_ms).expression
     except InvalidParameterError:
         return Filter(conditions)
-    terms = _terms(expression)
-    pairs = list(zip(conditions, terms, strict=True))
+    pairs = list(zip(conditions, _terms(expression), strict=True))
     summaries = [term for _, term in pairs if _is_shadowed(term)]
     plain = tuple(condition for condition, term in pairs if not _is_shadowed(term))
     return Filter(plain, joined(tuple(summaries)) if summaries else None)
@@ -122,7 +121,7 @@ def _as_condition(term: Expression) -> Condition | None:
     if not isinstance(term, Comparison) or term.operator not in get_args(Operator):
         return None
     field, operator = term.field, term.operator
-    if field.statistic is not None or field.key == "duration":
+    if field.statistic is not None or (field.source, field.key) == ("attribute", "duration"):
         return None
     if field.source == "metric" or isinstance(term.value, int):
         known = field.source in ("metric", "attribute") and operator in COMPARISONS

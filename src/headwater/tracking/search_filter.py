@@ -106,7 +106,7 @@ def _run_condition(clause: Clause, behaviour: Behaviour) -> Condition:
 def _attribute_condition(clause: Clause, operator: str) -> Condition:
     key = clause.key
     if key in NUMERIC_ATTRIBUTES:
-        served = states_integer(clause)
+        served = states_integer(clause) or _states_fraction(clause)
     else:
         served = key in ATTRIBUTES and (
             states_text(clause, operator) or (key == "run_id" and states_list(clause))
@@ -114,6 +114,11 @@ def _attribute_condition(clause: Clause, operator: str) -> Condition:
     if not served:
         raise NotServedError(f"an unusual comparison: {clause}")
     return condition("attribute", key, operator, clause)
+
+
+def _states_fraction(clause: Clause) -> bool:
+    value = clause.value
+    return clause.operator in COMPARISONS and isinstance(value, float) and abs(value) < 2**53
 
 
 def _without_dropped(clause: Clause, items: tuple[str, ...]) -> Clause:

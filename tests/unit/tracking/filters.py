@@ -6,7 +6,7 @@ from tests.unit.tracking.searched import ENTRY_KEYS, METRIC_KEYS, RUN_IDS, STATU
 _SPACE = st.sampled_from([" ", " ", "  ", "\n", "\t"])
 _COMPARATORS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
 _NUMBERS = st.sampled_from(["0", "0.5", "-1.5", "1e22", "1E-300", "1e400", "7", "0.1", "007"])
-_TIMES = st.sampled_from(["0", "1000", "2000", "5000", "-1"])
+_TIMES = st.sampled_from(["0", "1000", "2000", "5000", "-1", "1999.5", "2e3"])
 _ALSO = ["in", "values", "as", "group", "count", "1a", "a-b"]
 _EXPERIMENT_KEYS = ["name", "creation_time", "last_update_time"]
 _QUIRKS = st.sampled_from(

@@ -1,7 +1,12 @@
 """The superset leaves MLflow's language as it is, and says where a filter is wrong."""
 
+import contextlib
+import subprocess
+import sys
+
 import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import strategies as st
 from tests.unit.tracking.filters import mixed_filters, run_filters
 from tests.unit.tracking.searched import EXPERIMENTS, Searched
 
@@ -56,6 +61,78 @@ def test_filters_of_mlflow_mean_the_same_in_the_superset(searched: Searched, tex
 def test_what_mlflow_accepts_is_answered_as_mlflow_does(searched: Searched, text: str) -> None:
     searched.search("search_runs", {"experiment_ids": EXPERIMENTS, "filter": text})
     event("beyond" if searched.beyond else "native" if searched.natively else "handed over")
+
+
+_PIECES = st.sampled_from(
+    [
+        "metrics.loss",
+        "params.`a",
+        "b`",
+        "tags.x",
+        "duration",
+        "parent.status",
+        "OR",
+        "and",
+        "NOT",
+        "(",
+        ")",
+        ",",
+        "IN",
+        "BETWEEN",
+        "RLIKE",
+        "IS",
+        "NULL",
+        "EXISTS",
+        "=",
+        "!=",
+        "<=",
+        "1",
+        "-.5",
+        "1e3",
+        "'x'",
+        "'[a'",
+        "2h",
+        "now()",
+        "now",
+        "-",
+        "+",
+        ".",
+        "`",
+        "'",
+        '"',
+        "\\",
+        "é",
+        "\n",
+        "🚀",
+        "--",
+        ";",
+        "min",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_PIECES | st.text(max_size=3), max_size=12).map(" ".join))
+def test_any_text_is_read_refused_or_handed_over(text: str) -> None:
+    try:
+        parse_run_filter(text, now_ms=_NOW)
+    except InvalidParameterError as error:
+        problem, shown, caret = str(error).split("\n")
+        assert problem.startswith("Invalid filter, column ")
+        assert caret.index("^") <= len(shown)
+    with contextlib.suppress(InvalidParameterError, NotServedError):
+        plan_run_filter(text, behaviour_of("3.17"), _NOW)
+
+
+def test_a_server_loads_no_parser_before_it_needs_one() -> None:
+    code = (
+        "import sys, headwater.server.app, headwater.server.routes\n"
+        "from headwater.mlflow_release import behaviour_of\n"
+        "from headwater.tracking.run_filter import plan_run_filter\n"
+        "plan_run_filter(\"metrics.a > 1 AND tags.b LIKE 'x'\", behaviour_of('3.17'), 0)\n"
+        "sys.exit(not {'lark', 're2'}.isdisjoint(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -129,7 +206,8 @@ def test_texts_are_read_as_expressions(text: str, expected: Expression) -> None:
         ("NOT metrics.a RLIKE 'x'", "'x'", "RLIKE is for texts"),
         ("tags.a RLIKE 'a(b'", "(b", "never closed"),
         ("tags.a RLIKE 'a)'", ")'", "closes nothing"),
-        ("tags.a RLIKE '(a{100}){100}'", "'", "multiply to over 1000"),
+        ("tags.a RLIKE 'b(a{100}){100}'", "b(", "at most 1,000 signs"),
+        (f"tags.a RLIKE '{'|'.join(['(a{100}){9}'] * 2)}'", "(a", "at most 1,000 signs"),
         ("tags.a RLIKE 'a*?'", "?", "not supported"),
         ("tags.a RLIKE '[b-a]'", "b-a", "a later one"),
         (r"tags.a RLIKE '\bx'", "\\b", "not supported"),
@@ -162,6 +240,7 @@ def test_errors_point_at_the_place(text: str, at: str, says: str) -> None:
         "tags.a NOT IN (1, 'x')",
         "nothing = 'x'",
         "params.duration = x",
+        r"params.duration = 'a\b'",
         "lifecycle_stage = 'active'",
     ],
 )
@@ -175,7 +254,8 @@ def test_what_was_not_meant_for_the_superset_is_refused_by_mlflow(text: str) -> 
     [
         ("NOT " * 21 + "metrics.a > 1", "at most 20 deep"),
         ("(" * 21 + "metrics.a > 1" + ")" * 21, "at most 20 deep"),
-        ("(" * 20_000 + "metrics.a > 1" + ")" * 20_000, "at most 20 deep"),
+        ("(" * 1_900 + "metrics.a > 1" + ")" * 1_900, "at most 20 deep"),
+        ("(" * 20_000 + "metrics.a > 1" + ")" * 20_000, "at most 4,000 words"),
         (" OR ".join(["metrics.a > 1"] * 101), "at most 100 comparisons"),
         (f"NOT params.a IN ({', '.join(['1'] * 1001)})", "at most 1000 items"),
         (f"NOT params.a = '{'x' * 70_000}'", "at most 65536 characters"),
@@ -186,6 +266,12 @@ def test_what_was_not_meant_for_the_superset_is_refused_by_mlflow(text: str) -> 
 def test_what_a_filter_may_take_is_bounded(text: str, says: str) -> None:
     with pytest.raises(InvalidParameterError, match=says):
         plan_run_filter(text, behaviour_of("3.17"), _NOW)
+
+
+def test_errors_stay_short() -> None:
+    with pytest.raises(InvalidParameterError) as caught:
+        parse_run_filter(f"{'x' * 60_000}.y = 1", now_ms=_NOW)
+    assert len(str(caught.value)) < 1_000
 
 
 def test_comparisons_that_and_joins_stay_conditions() -> None:

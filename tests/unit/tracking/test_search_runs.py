@@ -12,6 +12,7 @@ from headwater.entities.search import Page
 from headwater.errors import NotServedError
 from headwater.mlflow_release import installed_release
 from headwater.tracking.search_runs import plan_search_runs
+from headwater.wire.page_token import encode_offset
 
 _BEHAVIOUR = installed_release().behaviour
 _SHARED = settings(
@@ -30,6 +31,7 @@ _SHARED = settings(
         optional={
             "run_view_type": st.sampled_from(["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]),
             "max_results": st.integers(1, 70),
+            "page_token": st.sampled_from([1, 2, 20, 100]).map(encode_offset),
         },
     )
 )
@@ -62,6 +64,7 @@ def test_one_condition_over_every_run(searched: Searched, text: str, ordering: s
         "status = 'FINISHED'",
         "attributes.status != 'FAILED' AND attributes.end_time > 0",
         "attribute.start_time >= 1000 and Created < 2000",
+        "start_time > 1999.5 AND end_time != 5e3",
         "run_name = 'abc' and attr.user_id = 'me'",
         "attributes.`run name` ILIKE 'a%'",
         f"run_id = '{RUN_IDS[0]}'",
@@ -141,7 +144,7 @@ def test_null_means_absent(searched: Searched) -> None:
         {"filter": "params.in = 'x'"},
         {"filter": "params.lr = 'it''s'"},
         {"filter": "params.lr = 'a\\'b'"},
-        {"filter": "start_time > 1.5"},
+        {"filter": "start_time > 1e99"},
         {"filter": "start_time > 9223372036854775808"},
         {"filter": "lifecycle_stage = 'active'"},
         {"filter": "   "},

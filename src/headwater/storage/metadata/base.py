@@ -16,13 +16,16 @@ SQLite, which has one writer at a time, takes it for the comment that it is.
 """
 
 NUMBER = "headwater_number"
-"""A function of a text column: the number that it spells as `SPELLS_NUMBER` says, or NULL."""
+"""A function of a text column or `ENTRY`: the number that it spells (`SPELLS_NUMBER`), or NULL."""
 
 MATCHES = "headwater_matches"
 """A function of a text column and a pattern that `search_language.pattern` has normalised."""
 
 PAIRS = "json_each"
-"""A table function of a JSON object of texts: its rows of ``key`` and ``value``."""
+"""A table function of a JSON object: its rows of ``key`` and ``value``."""
+
+ENTRY = "json_extract({0}, '$.\"' || {1} || '\"')"
+"""The text that a JSON object of texts has for a key, or NULL. A format, of two columns."""
 
 SPELLS_NUMBER = (
     r"^[-+]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][-+]?[0-9]{1,2})?$"

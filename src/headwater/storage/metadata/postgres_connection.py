@@ -22,10 +22,10 @@ from headwater.errors import (
     NotServedError,
 )
 from headwater.storage.metadata.base import (
+    ENTRY,
     LOCK_ROW,
     MATCHES,
     NUMBER,
-    PAIRS,
     SPELLS_NUMBER,
     Parameters,
 )
@@ -51,8 +51,10 @@ _DRIVER_PREFIX = re.compile(r"^(headwater\+)?postgres(ql)?(\+\w+)?://")
 _TOKEN = re.compile(r"'[^']*'|\"[^\"]*\"|\?")
 
 _CALL = re.compile(
-    rf"(?P<name>{NUMBER}|{MATCHES})\((?P<column>[\w.]+)(?:, (?P<pattern>\$[0-9]+))?\)"
+    rf"(?P<name>{NUMBER}|{MATCHES})\((?P<column>[\w.]+|json_extract\([^()]*\))"
+    r"(?:, (?P<pattern>\$[0-9]+))?\)"
 )
+_ENTRY = re.compile(re.escape(ENTRY).replace(r"\{0\}", r"([\w.]+)").replace(r"\{1\}", r"([\w.]+)"))
 
 _NOT_OURS_TO_WORD = (psycopg.IntegrityError, psycopg.DataError, OverflowError)
 _CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected)
@@ -301,7 +303,7 @@ def _translated(statement: str, read_only: bool) -> str:
     )
     if NUMBER in numbered or MATCHES in numbered:
         numbered = _CALL.sub(_called, numbered)
-    numbered = numbered.replace(f"{PAIRS}(", "json_each_text(")
+    numbered = _ENTRY.sub(r"(CAST(\1 AS jsonb) ->> \2)", numbered)
     return numbered if read_only else numbered.replace(LOCK_ROW, "FOR NO KEY UPDATE")
 
 

@@ -7,7 +7,7 @@ import json
 
 from headwater.entities.expression import SeriesFacts
 from headwater.entities.search import Ordering
-from headwater.storage.metadata.base import NUMBER, PAIRS
+from headwater.storage.metadata.base import ENTRY, NUMBER, PAIRS
 from headwater.storage.metadata.conditions import Sql
 from headwater.storage.metadata.statistic_conditions import statistic_column
 
@@ -20,7 +20,10 @@ def latest_key(ordering: Ordering, facts: SeriesFacts) -> str | None:
 
 
 def statistic_join(number: int, ordering: Ordering, facts: SeriesFacts) -> Sql:
-    """Join the summaries ``o{number}``, and ``l{number}`` where some are computed."""
+    """Join the summaries ``o{number}``.
+
+    Where some are computed, join ``k{number}`` for their runs, and ``l{number}``, which holds them.
+    """
     sql = (
         f"LEFT JOIN headwater_metric_series AS o{number} "
         f'ON o{number}.run_uuid = runs.run_uuid AND o{number}."key" = ?'
@@ -30,11 +33,12 @@ def statistic_join(number: int, ordering: Ordering, facts: SeriesFacts) -> Sql:
         return sql, [ordering.key]
     assert ordering.statistic is not None
     texts = {run_id: _text(getattr(of, ordering.statistic)) for run_id, of in loose.items()}
-    # Materialised, for an index on it: a JSON text would be read anew for every run.
+    entries = json.dumps(texts)
     return (
-        f"{sql} LEFT JOIN (WITH pairs AS MATERIALIZED (SELECT key, value FROM {PAIRS}(?)) "  # noqa: S608  # a constant
-        f"SELECT key, value FROM pairs) AS l{number} ON l{number}.key = runs.run_uuid"
-    ), [ordering.key, json.dumps(texts)]
+        f"{sql} LEFT JOIN runs AS k{number} ON k{number}.run_uuid = runs.run_uuid "  # noqa: S608  # a constant
+        f"AND k{number}.run_uuid IN (SELECT pairs.key FROM {PAIRS}(?) AS pairs) "
+        f"CROSS JOIN (SELECT CAST(? AS TEXT) AS entries) AS l{number}"
+    ), [ordering.key, entries, entries]
 
 
 def statistic_terms(number: int, ordering: Ordering, facts: SeriesFacts) -> list[str]:
@@ -44,9 +48,10 @@ def statistic_terms(number: int, ordering: Ordering, facts: SeriesFacts) -> list
     stored = statistic_column(f"o{number}", statistic)
     value, is_nan = stored, f"o{number}.first_is_nan"
     if facts.loose.get(ordering.key):
-        of = f"l{number}"
-        value = f"CASE WHEN {of}.key IS NULL THEN {stored} ELSE {NUMBER}({of}.value) END"
-        is_nan = f"CASE WHEN {of}.key IS NULL THEN {is_nan} ELSE {of}.value = 'nan' END"
+        is_stored = f"k{number}.run_uuid IS NULL"
+        entry = ENTRY.format(f"l{number}.entries", "runs.run_uuid")
+        value = f"CASE WHEN {is_stored} THEN {stored} ELSE {NUMBER}({entry}) END"
+        is_nan = f"CASE WHEN {is_stored} THEN {is_nan} ELSE {entry} = 'nan' END"
     nan_case = ""
     if statistic == "first":
         nan_case = f"WHEN {is_nan} THEN 1 "

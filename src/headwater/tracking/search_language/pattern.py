@@ -15,7 +15,9 @@ Fail = Callable[[int, str], NoReturn]
 
 _LONGEST = 500
 _MOST_REPEATS = 100
-_LARGEST_PRODUCT = 1_000
+_LARGEST = 1_000
+"""Characters and classes to match, those that a count repeats counted so often."""
+
 _DEEPEST = 10
 _COUNT = re.compile(r"\{([0-9]{1,4})(,([0-9]{0,4}))?\}")
 
@@ -58,20 +60,21 @@ class _Reader:
         self._fail = fail
 
     def alternatives(self, depth: int) -> tuple[str, int]:
-        """Return the branches, and how often the most repeated of their parts is repeated."""
+        """Return branches, and how large they are."""
         if depth > _DEEPEST:
             self._fail(self.position, f"groups nest at most {_DEEPEST} deep")
-        branches, most = [], 1
+        branches, size = [], 0
         while True:
-            branch, repeats = self._branch(depth)
+            branch, of_branch = self._branch(depth)
             branches.append(branch)
-            most = max(most, repeats)
+            size += of_branch
+            self._bound(size)
             if self._next() != "|":
-                return "|".join(branches), most
+                return "|".join(branches), size
             self.position += 1
 
     def _branch(self, depth: int) -> tuple[str, int]:
-        written, most = "", 1
+        written, size = "", 0
         start = self.position
         while (character := self._next()) not in ("", "|", ")"):
             if character in "^$":
@@ -80,15 +83,18 @@ class _Reader:
                 if self._next() in tuple("*+?{"):
                     self._fail(self.position, f"{character!r} cannot be repeated")
                 continue
-            atom, repeats = self._atom(character, depth)
+            atom, of_atom = self._atom(character, depth)
             quantifier, count = self._quantifier()
-            if repeats * count > _LARGEST_PRODUCT:
-                self._fail(self.position, f"nested repeats multiply to over {_LARGEST_PRODUCT}")
-            most = max(most, repeats * count)
             written += atom + quantifier
+            size += of_atom * count
+            self._bound(size)
         if self.position == start:
             self._fail(self.position, "expected something to match here")
-        return written, most
+        return written, size
+
+    def _bound(self, size: int) -> None:
+        if size > _LARGEST:
+            self._fail(0, f"with its repeats counted, a pattern matches at most {_LARGEST:,} signs")
 
     def _atom(self, character: str, depth: int) -> tuple[str, int]:
         if character in "*+?{":
@@ -110,11 +116,11 @@ class _Reader:
             self.position += 2
         elif self._next() == "?":
             self._fail(self.position, "only (...) and (?:...) are supported")
-        inner, repeats = self.alternatives(depth + 1)
+        inner, size = self.alternatives(depth + 1)
         if self._next() != ")":
             self._fail(start, "this '(' is never closed")
         self.position += 1
-        return f"(?:{inner})", repeats
+        return f"(?:{inner})", size
 
     def _quantifier(self) -> tuple[str, int]:
         character = self._next()

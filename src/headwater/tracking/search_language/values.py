@@ -34,6 +34,7 @@ _WANTED = {
     "duration": "a duration such as 2h, or milliseconds",
     "text": "a quoted text",
     "either": "a quoted text, or a number",
+    "id": "an id such as '1'",
 }
 
 
@@ -80,7 +81,7 @@ def comparison_value(
 
 def _value(kind: Kind, operand: Operand, now_ms: int, fail: Fail) -> str | int | float:
     fits = {
-        "STRING": kind in ("text", "either"),
+        "STRING": kind in ("text", "either") or (kind == "id" and _is_id(operand)),
         "SIGNED_NUMBER": kind != "text",
         "duration": kind == "duration",
         "moment": kind == "time",
@@ -88,7 +89,7 @@ def _value(kind: Kind, operand: Operand, now_ms: int, fail: Fail) -> str | int |
     if not fits[operand.kind]:
         fail(operand.position, f"expected {_WANTED[kind]}")
     if operand.kind == "STRING":
-        return _text(operand)
+        return int(_text(operand)) if kind == "id" else _text(operand)
     if operand.kind == "SIGNED_NUMBER":
         return _number(kind, operand, fail)
     value = 0
@@ -121,6 +122,11 @@ def _milliseconds(text: str) -> int:
     assert match is not None, "the grammar knows durations"
     amount = min(float(match[1]), float(_LARGEST))
     return round(amount * _UNITS[match[2]])
+
+
+def _is_id(operand: Operand) -> bool:
+    text = _text(operand)
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def _text(operand: Operand) -> str:

@@ -18,7 +18,7 @@ EXPERIMENTS = Vocabulary(
     entities={"attribute": "attribute", "attributes": "attribute", "tag": "tag", "tags": "tag"},
     attributes={
         "name": "text",
-        "experiment_id": "number",
+        "experiment_id": "id",
         "creation_time": "time",
         "last_update_time": "time",
     },

@@ -8,8 +8,9 @@ from typing import Literal, NoReturn, cast, get_args
 from headwater.entities.expression import Field, Relation, Source, Statistic
 from headwater.tracking.search_language.refusal import nearest
 
-Kind = Literal["number", "time", "duration", "text", "either"]
-"""What a field compares with; ``either`` is a text that may spell a number."""
+Kind = Literal["number", "time", "duration", "text", "either", "id"]
+"""What a field compares with; ``either`` is a text that may spell a number, ``id`` a number that
+may be spelled as a text."""
 
 Fail = Callable[[int, str], NoReturn]
 """Raises the error for a problem at an offset within the field."""

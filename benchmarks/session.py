@@ -26,9 +26,12 @@ from benchmarks.metric_series import MetricSeries
 from benchmarks.mixed_load import MixedLoad
 from benchmarks.points import API
 from benchmarks.read_back import require_equal
+from benchmarks.search_many_runs import measure_search_many_runs
 from benchmarks.search_runs import SearchRuns
 from benchmarks.servers import Server
+from benchmarks.storage import SqliteStorage
 from benchmarks.summary import Figure
+from benchmarks.template import make_template
 from benchmarks.thousand_keys import ThousandKeys
 from benchmarks.trial import Scale, Trial
 
@@ -51,13 +54,14 @@ TRIALS: Mapping[str, type[Trial]] = {
 }
 """Verbs measured on running servers, in order: memory before any load."""
 
-VERBS = ("startup", *TRIALS, "ingest_relaxed", "compaction", "stored_points")
+VERBS = ("startup", *TRIALS, "search_many_runs", "ingest_relaxed", "compaction", "stored_points")
 
 Samples = dict[Figure, dict[str, list[float]]]
 
 _Item = TypeVar("_Item")
 
 _WARM_CONNECTIONS = 24
+_MANY_ROUNDS = 3
 _BETWEEN_ROUNDS = 0.3
 """Seconds of quiet after which Headwater has compacted what a round wrote: it must not do so beside
 the next contender, nor unseen."""
@@ -89,6 +93,9 @@ class Session:
         on_servers = [verb for verb in TRIALS if verb in verbs]
         if on_servers:
             yield from self._run_on_servers(on_servers)
+        if "search_many_runs" in verbs:
+            yield "search_many_runs"
+            self._measure_search_many_runs()
         alone = [each for each in self._contenders if each.name == OURS]
         for verb, measure in (
             ("ingest_relaxed", self._measure_relaxed_ingest),
@@ -147,6 +154,20 @@ class Session:
         for trial in trials:
             if note := trial.note():
                 self.notes.append(f"{verb}, {trial.server.contender.name}: {note}")
+
+    def _measure_search_many_runs(self) -> None:
+        contenders = [each for each in self._contenders if isinstance(each.storage, SqliteStorage)]
+        place = self._place("many")
+        place.mkdir()
+        templates = {}
+        for name in {each.template for each in contenders}:
+            writer = next(each for each in contenders if each.template == name)
+            templates[name] = make_template(writer, place / name, 0)
+        found = measure_search_many_runs(
+            contenders, place / "servers", templates, self._scale.searched_runs, _MANY_ROUNDS
+        )
+        for figure, name, value in found:
+            self.samples[figure][name].append(value)
 
     def _measure_relaxed_ingest(self, contender: Contender) -> None:
         with self._server(relaxed(contender), "relaxed") as server:

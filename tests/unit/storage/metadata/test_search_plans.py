@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -63,15 +63,14 @@ def _fill(connection: Connection) -> None:
         " VALUES ('loss', ?, 0, 0, ?, ?)",
         metrics,
     )
-    entries: list[tuple[str, str, Callable[[int], str]]] = [
-        ("params", "kind", lambda number: f"k{number % 2}"),
-        ("params", "seed", lambda number: f"s{number}"),
-        ("tags", "team", lambda number: f"team {number % 500}"),
-    ]
-    for table, key, value in entries:
+    for table, key, value, values in (
+        ("params", "kind", "k", 2),
+        ("params", "seed", "s", _RUNS),
+        ("tags", "team", "team ", 500),
+    ):
         connection.executemany(
             f"INSERT INTO {table} (key, value, run_uuid) VALUES ('{key}', ?, ?)",
-            [(value(number), run) for run, number in runs],
+            [(f"{value}{number % values}", run) for run, number in runs],
         )
     while settle_runs(connection, 0):
         pass

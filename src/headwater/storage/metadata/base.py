@@ -39,6 +39,9 @@ SPELLS_NUMBER = (
 Written so that Python and PostgreSQL agree on what matches, and that none of it is out of range.
 """
 
+LOCK_FREE_ROWS = "/* lock free rows */"
+"""Ends a SELECT of rows in the same way, but leaves out those that others have locked."""
+
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
 Parameters = Sequence[Any]

@@ -23,6 +23,7 @@ from headwater.errors import (
 )
 from headwater.storage.metadata.base import (
     ENTRY,
+    LOCK_FREE_ROWS,
     LOCK_ROW,
     MATCHES,
     NUMBER,
@@ -304,7 +305,10 @@ def _translated(statement: str, read_only: bool) -> str:
     if NUMBER in numbered or MATCHES in numbered:
         numbered = _CALL.sub(_called, numbered)
     numbered = _ENTRY.sub(r"(CAST(\1 AS jsonb) ->> \2)", numbered)
-    return numbered if read_only else numbered.replace(LOCK_ROW, "FOR NO KEY UPDATE")
+    if read_only:
+        return numbered
+    numbered = numbered.replace(LOCK_FREE_ROWS, "FOR NO KEY UPDATE SKIP LOCKED")
+    return numbered.replace(LOCK_ROW, "FOR NO KEY UPDATE")
 
 
 def _called(call: re.Match[str]) -> str:

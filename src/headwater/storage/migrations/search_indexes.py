@@ -45,7 +45,9 @@ BEGIN
     {_TAKE_ONE_OUT};
     RETURN OLD;
   END IF;
-  IF NOT EXISTS ({_UNSETTLED}) THEN
+  -- Waits for who is settling the run, and keeps others from it until this is committed.
+  PERFORM {_UNSETTLED.removeprefix("SELECT ")} FOR SHARE;
+  IF NOT FOUND THEN
     {_TAKE_OUT};
     {_MARK} ON CONFLICT DO NOTHING;
   END IF;

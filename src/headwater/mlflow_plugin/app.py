@@ -1,6 +1,5 @@
 """``mlflow server --app-name headwater``: the front, with MLflow's own application inside it."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Mapping
@@ -15,11 +14,10 @@ from headwater.errors import ConfigurationError, HeadwaterError
 from headwater.mlflow_plugin.uri import BACKEND_STORE_VARIABLE, accept_scheme
 from headwater.mlflow_release import MlflowRelease, installed_release
 from headwater.server.app import Front
-from headwater.server.compactor import start_compacting
+from headwater.server.background import start_background, stop_background
 from headwater.server.gate import Gate
 from headwater.server.routes import native_routes
 from headwater.server.settings import Options, resolve, store_uri
-from headwater.server.settler import start_settling
 from headwater.storage.backend import backend_of
 from headwater.storage.metadata.base import Database
 from headwater.storage.metrics.activity import Activity
@@ -51,17 +49,11 @@ class Application:
         if scope["type"] != "lifespan" or opened is None:
             await self._front(scope, receive, send)
             return
-        background = [
-            asyncio.create_task(opened.database.make_room()),
-            start_compacting(opened.place, opened.database, opened.activity),
-            start_settling(opened.database),
-        ]
+        background = start_background(opened.place, opened.database, opened.activity)
         try:
             await self._front(scope, receive, send)
         finally:
-            for task in background:
-                task.cancel()
-            await asyncio.wait(background)
+            await stop_background(background)
             opened.database.close()
 
 

@@ -5,6 +5,7 @@ Raw ASGI, because routing frameworks cost more than the work of a hot request.
 
 import logging
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -46,6 +47,23 @@ class Answer:
         return [*self.headers, (b"content-length", str(len(self.body)).encode())]
 
 
+class _Way(Enum):
+    """Who answers a request, and behind what."""
+
+    NATIVE = auto()
+    GUARDED = auto()
+    """We do, behind the middleware for other origins."""
+
+    REFUSED = auto()
+    """Nobody: its Host header is not allowed."""
+
+    MLFLOW = auto()
+    """MLflow, which reads what is unusual about requests to our routes."""
+
+    OTHER = auto()
+    """It is to none of our routes."""
+
+
 class Front:
     """The ASGI application of `headwater server`, and of MLflow with Headwater as its app.
 
@@ -78,34 +96,37 @@ class Front:
         if scope["type"] != "http":
             await self._upstream(scope, receive, send)
             return
-        handler = self._routes.get((scope["method"], scope["path"]))
-        if handler is None:
-            await self._other(scope, receive, send)
-            return
+        match self._way(scope):
+            case _Way.NATIVE:
+                handler = self._routes[scope["method"], scope["path"]]
+                await self._native(scope, receive, send, handler, self._security.headers)
+            case _Way.GUARDED:
+                scope[_UNGUARDED_SEND] = send
+                await self._guarded_native(scope, receive, send)
+            case _Way.REFUSED:
+                await refuse_host(dict(scope["headers"]).get(b"host"), send)
+            case _Way.MLFLOW:
+                await self._upstream(scope, receive, send)
+            case _Way.OTHER:
+                await self._other(scope, receive, send)
+
+    def _way(self, scope: Scope) -> "_Way":
+        if (scope["method"], scope["path"]) not in self._routes:
+            return _Way.OTHER
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if not self._is_own(scope) and not _is_ordinary(scope, headers):
-            await self._upstream(scope, receive, send)
-        elif not self._security.host_allowed(host := headers.get(b"host")):
-            await refuse_host(host, send)
-        elif b"origin" in headers and self._security.enabled:
-            scope[_UNGUARDED_SEND] = send
-            await self._guarded_native(scope, receive, send)
-        else:
-            await self._native(scope, receive, send, handler, self._security.headers)
+            return _Way.MLFLOW
+        if not self._security.host_allowed(headers.get(b"host")):
+            return _Way.REFUSED
+        if b"origin" in headers and self._security.enabled:
+            return _Way.GUARDED
+        return _Way.NATIVE
 
-    def hot(self, scope: Scope, length: int) -> Handler | None:
-        """Return who answers a request, to which no middleware has anything to add.
-
-        None for all others. `length` is that of the body, which is read into memory.
-        """
-        handler = self._routes.get((scope["method"], scope["path"]))
-        if handler is None or length > LARGEST_BUFFERED:
+    def hot(self, scope: Scope) -> Handler | None:
+        """Return who answers a request to which no middleware has anything to add; else None."""
+        if self._way(scope) is not _Way.NATIVE:
             return None
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        plain = self._is_own(scope) or _is_ordinary(scope, headers)
-        if not plain or not self._security.host_allowed(headers.get(b"host")):
-            return None
-        return None if b"origin" in headers and self._security.enabled else handler
+        return self._routes[scope["method"], scope["path"]]
 
     async def answer(
         self, handler: Handler, scope: Scope, body: bytes, headers: Headers | None = None

@@ -23,18 +23,6 @@ _ENOUGH = 1 << 20
 """Blocks and points that make any run due."""
 
 
-def start_compacting(
-    place: Path | str, database: Database, activity: Activity
-) -> "asyncio.Task[None]":
-    """Begin to `compact_in_background`; cancel the task and await it before closing the database.
-
-    A failure that ends it is logged, and takes nothing else along.
-    """
-    task = asyncio.create_task(compact_in_background(place, database, activity))
-    task.add_done_callback(_report_failure)
-    return task
-
-
 async def compact_in_background(place: Path | str, database: Database, activity: Activity) -> None:
     """Have compacted what is due, and what an earlier process left, until cancelled.
 
@@ -58,11 +46,6 @@ async def compact_in_background(place: Path | str, database: Database, activity:
             await asyncio.sleep(_LOOK_SECONDS)
     finally:
         await worker.end()
-
-
-def _report_failure(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled() and (failure := task.exception()) is not None:
-        _logger.error("compaction has stopped", exc_info=failure)
 
 
 async def _compact(worker: "_Worker", run_id: str, activity: Activity) -> None:

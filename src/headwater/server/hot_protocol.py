@@ -14,6 +14,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from headwater.server.app import Answer, Front
+from headwater.server.body import LARGEST_BUFFERED
 from headwater.server.rest.request import Handler
 
 _UNUSUAL_TARGET = frozenset(b"%#*@")
@@ -27,18 +28,20 @@ class _NobodyWaits:
         """Wake nobody."""
 
 
+_NOBODY = _NobodyWaits()
+
+
 @dataclass(slots=True, eq=False)
 class _HotCycle:
     """A request and its response, as far as uvicorn's protocol wants to know of them."""
 
     handler: Handler
     scope: dict[str, Any]
-    length: int
     chunks: list[bytes] = field(default_factory=list)
     keep_alive: bool = True
     disconnected: bool = False
     response_complete: bool = False
-    message_event: _NobodyWaits = field(default_factory=_NobodyWaits)
+    message_event: _NobodyWaits = _NOBODY
 
 
 class HotProtocol(HttpToolsProtocol):
@@ -85,10 +88,8 @@ class HotProtocol(HttpToolsProtocol):
             or not parser.should_keep_alive()
             or parser.should_upgrade()
             or not _UNUSUAL_TARGET.isdisjoint(self.url)
+            or not _fits_memory(self.headers)
         ):
-            return None
-        length = _body_length(self.headers)
-        if length is None:
             return None
         path, _, query = self.url.partition(b"?")
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]  # a TypedDict
@@ -96,8 +97,8 @@ class HotProtocol(HttpToolsProtocol):
         scope["path"] = path.decode("ascii", "replace")
         scope["raw_path"] = path
         scope["query_string"] = query
-        handler = self._front.hot(scope, length)
-        return None if handler is None else _HotCycle(handler, scope, length)
+        handler = self._front.hot(scope)
+        return None if handler is None else _HotCycle(handler, scope)
 
     async def _respond(self, cycle: _HotCycle) -> None:
         body = b"".join(cycle.chunks)
@@ -151,12 +152,11 @@ _STATUS_LINES = {
 }
 
 
-def _body_length(headers: list[tuple[bytes, bytes]]) -> int | None:
-    """Return how long the body will be; None where only reading it tells."""
-    length = 0
+def _fits_memory(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Say whether the headers promise a body short enough to be held."""
     for name, value in headers:
         if name == b"transfer-encoding":
-            return None
-        if name == b"content-length":
-            length = int(value)
-    return length
+            return False
+        if name == b"content-length" and int(value) > LARGEST_BUFFERED:
+            return False
+    return True

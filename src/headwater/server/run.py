@@ -11,9 +11,9 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import uvicorn
 import uvloop
@@ -24,13 +24,12 @@ from headwater.config import ServerConfig, UpstreamConfig
 from headwater.errors import ConfigurationError
 from headwater.mlflow_release import MlflowRelease
 from headwater.server.app import Front
-from headwater.server.compactor import start_compacting
+from headwater.server.background import start_background, stop_background
 from headwater.server.gate import Gate
 from headwater.server.hot_protocol import HotProtocol
 from headwater.server.memory import keep_freed_memory
 from headwater.server.proxy import Proxy
 from headwater.server.routes import native_routes
-from headwater.server.settler import start_settling
 from headwater.server.upstream import Upstream, mlflow_arguments, mlflow_environment
 from headwater.storage.backend import backend_of
 from headwater.storage.metrics.activity import Activity
@@ -109,10 +108,10 @@ class _Serving:
             mlflow_arguments(server, upstream, path), mlflow_environment(os.environ, upstream), path
         )
         self._proxy = Proxy(self._upstream)
-        self._uvicorn = _Uvicorn(_uvicorn_config(self._front()))
+        self._uvicorn = Uvicorn(uvicorn_config(self._front()))
         self._failure: BaseException | None = None
         self._activity = Activity()
-        self._background: list[asyncio.Task[None]] = []
+        self._background: Sequence[asyncio.Task[None]] = ()
 
     async def serve(self, listener: socket.socket) -> None:
         """Serve until told to stop, then leave nothing behind."""
@@ -125,10 +124,7 @@ class _Serving:
             await self._uvicorn.serve(sockets=[listener])
         finally:
             starting.cancel()
-            for task in self._background:
-                task.cancel()
-            if self._background:
-                await asyncio.wait(self._background)
+            await stop_background(self._background)
             await self._upstream.stop()
             await self._proxy.close()
             if self._gate.service is not None:
@@ -151,12 +147,9 @@ class _Serving:
         if not self._config.artifacts_only:
             service = await _in_thread(lambda: _open(self._config, self._release, self._activity))
             self._gate.open(service)
-            database = service.database
-            self._background = [
-                asyncio.create_task(database.make_room()),
-                start_compacting(self._config.database, database, self._activity),
-                start_settling(database),
-            ]
+            self._background = start_background(
+                self._config.database, service.database, self._activity
+            )
             gc.freeze()  # what is loaded by now stays: collections need not look at it
         self._upstream.start()
 
@@ -166,18 +159,22 @@ class _Serving:
             self._uvicorn.should_exit = True
 
 
-class _Uvicorn(uvicorn.Server):
+class Uvicorn(uvicorn.Server):
     """Uvicorn, with the signals left to us so that the process can exit with status 0."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
         yield
 
 
-def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
+def uvicorn_config(
+    front: Front, protocol: "type[asyncio.Protocol] | Literal['httptools']" = HotProtocol
+) -> uvicorn.Config:
+    """Return how uvicorn serves the front."""
     return uvicorn.Config(
-        app,
-        http=HotProtocol,
+        front,
+        http=protocol,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -19,12 +19,8 @@ _REST_SECONDS = 3600
 """A run that has not ended is settled after so long: a crashed one never ends."""
 
 
-def start_settling(database: Database) -> "asyncio.Task[None]":
-    """Begin to settle runs; cancel the task and await it before closing the database."""
-    return asyncio.create_task(_settle_in_background(database))
-
-
-async def _settle_in_background(database: Database) -> None:
+async def settle_in_background(database: Database) -> None:
+    """Settle what has come to rest, until cancelled."""
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         try:

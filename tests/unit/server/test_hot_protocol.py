@@ -24,6 +24,7 @@ from headwater.server.app import Front
 from headwater.server.gate import Gate
 from headwater.server.hot_protocol import HotProtocol
 from headwater.server.rest.request import Request
+from headwater.server.run import Uvicorn, uvicorn_config
 from headwater.tracking.service import TrackingService
 
 LOG = "/api/2.0/mlflow/runs/log-metric"
@@ -57,30 +58,13 @@ def front() -> Front:
     )
 
 
-def server(protocol: Any, app: Front) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=protocol,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-        )
-    )
-
-
 class Serving:
     """A server on a thread of its own."""
 
     def __init__(self, protocol: Any) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = self._listener.getsockname()
-        self._server = server(protocol, front())
-        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+        self._server = Uvicorn(uvicorn_config(front(), protocol))
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self._thread.start()
 
@@ -224,8 +208,7 @@ async def serving_slowly(
 ) -> None:
     config = ServerConfig(database=Path("x.db"), artifact_root="mlflow-artifacts:/")
     app = Front(config, installed_release(), {("GET", GET): slow}, Gate(SERVICE), Echo())
-    serving = server(HotProtocol, app)
-    serving.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    serving = Uvicorn(uvicorn_config(app))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(serving.serve(sockets=[listener]))
         reader, writer = await asyncio.open_connection(*listener.getsockname())

@@ -6,9 +6,9 @@ from typing import Any
 from headwater.cli import table
 from headwater.cli.table import Column, Kind
 from headwater.client.runs import Row, Run, columns_of, value_of
-from headwater.entities.run_column import ATTRIBUTES, RunColumn
+from headwater.entities.run_field import ATTRIBUTES, RunField
 
-_RUN_ID = RunColumn("attributes", "run_id")
+_RUN_ID = RunField("attribute", "run_id")
 _BELOW = ("metrics", "params", "tags")
 _KINDS: Mapping[str, Kind] = {
     "run_id": "id",
@@ -20,27 +20,27 @@ _KINDS: Mapping[str, Kind] = {
 }
 
 
-def with_id(columns: Sequence[RunColumn]) -> Sequence[RunColumn]:
+def with_id(columns: Sequence[RunField]) -> Sequence[RunField]:
     """Return the columns with the run's id first."""
     return [_RUN_ID, *(column for column in dict.fromkeys(columns) if column != _RUN_ID)]
 
 
-def all_columns(runs: Sequence[Run]) -> Sequence[RunColumn]:
+def all_columns(runs: Sequence[Run]) -> Sequence[RunField]:
     """Return the columns of everything that one of the runs has."""
-    return [*(RunColumn("attributes", key) for key in ATTRIBUTES), *columns_of(runs)]
+    return [*(RunField("attribute", key) for key in ATTRIBUTES), *columns_of(runs)]
 
 
-def rows_of(runs: Sequence[Run], columns: Sequence[RunColumn]) -> Sequence[Row]:
+def rows_of(runs: Sequence[Run], columns: Sequence[RunField]) -> Sequence[Row]:
     """Return runs as rows."""
-    return [{column.title: value_of(run, column) for column in columns} for run in runs]
+    return [{column.name: value_of(run, column) for column in columns} for run in runs]
 
 
-def print_table(rows: Sequence[Row], columns: Sequence[RunColumn]) -> None:
+def print_table(rows: Sequence[Row], columns: Sequence[RunField]) -> None:
     """Print rows as a table."""
     table.print_table([_column(column) for column in columns], rows)
 
 
-def print_csv(rows: Sequence[Row], columns: Sequence[RunColumn]) -> None:
+def print_csv(rows: Sequence[Row], columns: Sequence[RunField]) -> None:
     """Print rows as CSV."""
     table.print_csv([_column(column) for column in columns], rows)
 
@@ -48,7 +48,7 @@ def print_csv(rows: Sequence[Row], columns: Sequence[RunColumn]) -> None:
 def print_run(run: Run) -> None:
     """Print everything about one run, a line each."""
     table.print_fields(
-        [(c.title, table.cell(value_of(run, c), _column(c).kind)) for c in all_columns([run])]
+        [(c.name, table.cell(value_of(run, c), _column(c).kind)) for c in all_columns([run])]
     )
 
 
@@ -59,23 +59,23 @@ def run_as_json(run: Run) -> Mapping[str, Any]:
     return {**found, **{entity: found.get(entity, {}) for entity in _BELOW}}
 
 
-def as_json(row: Row, columns: Sequence[RunColumn]) -> Mapping[str, Any]:
+def as_json(row: Row, columns: Sequence[RunField]) -> Mapping[str, Any]:
     """Return a row with what is no attribute below its kind."""
     found: dict[str, Any] = {}
     for column in columns:
         if column.entity == "attributes":
-            found[column.key] = row[column.title]
+            found[column.key] = row[column.name]
     for entity in _BELOW:
-        items = {c.key: row[c.title] for c in columns if c.entity == entity}
+        items = {c.key: row[c.name] for c in columns if c.entity == entity}
         if items:
             found[entity] = items
     return found
 
 
-def _column(column: RunColumn) -> Column:
+def _column(column: RunField) -> Column:
     kind: Kind = "text"
     if column.entity == "attributes":
         kind = _KINDS.get(column.key, "text")
     elif column.entity == "metrics":
         kind = "number"
-    return Column(column.title, kind)
+    return Column(column.name, kind)

@@ -20,7 +20,7 @@ from headwater.client.connection import Connection, connect
 from headwater.client.experiments import find_experiment
 from headwater.client.projects import list_projects
 from headwater.client.saved_searches import find_saved_search
-from headwater.entities.run_column import RunColumn, parse_column
+from headwater.entities.run_field import RunField, parse_column
 from headwater.errors import InvalidParameterError
 
 Experiments = Annotated[
@@ -39,7 +39,7 @@ Columns = Annotated[
 ]
 
 _USUAL = tuple(
-    RunColumn("attributes", key) for key in ("run_name", "status", "start_time", "duration")
+    RunField("attribute", key) for key in ("run_name", "status", "start_time", "duration")
 )
 _MOST_MOVED = 10_000
 """In one request."""
@@ -52,7 +52,7 @@ class _Search:
     experiment_ids: Sequence[str]
     filter: str
     order_by: Sequence[str]
-    columns: Sequence[RunColumn]
+    columns: Sequence[RunField]
 
 
 def register(app: typer.Typer) -> None:

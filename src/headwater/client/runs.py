@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headwater.client.connection import MLFLOW_API, OWN_API, Connection
-from headwater.entities.run_column import ENTITIES, RunColumn
+from headwater.entities.run_field import ENTITIES, RunField
 
 _PAGE = 1_000
 _ROWS = 20_000
@@ -44,7 +44,7 @@ def search_rows(
     order_by: Sequence[str],
     view: str,
     limit: int,
-    columns: Sequence[RunColumn],
+    columns: Sequence[RunField],
 ) -> FoundRows:
     """Return columns of the first `limit` runs of the experiments that match a filter, in order."""
     rows: list[Row] = []
@@ -61,8 +61,8 @@ def search_rows(
     while experiment_ids:
         message["max_results"] = min(_ROWS, limit - len(rows))
         page = connection.post(f"{OWN_API}/runs/search", message, idempotent=True)
-        values = [page["columns"][column.title] for column in columns]
-        titles = [column.title for column in columns]
+        values = [page["columns"][column.name] for column in columns]
+        titles = [column.name for column in columns]
         rows += [dict(zip(titles, row, strict=True)) for row in zip(*values, strict=True)]
         token = page.get("next_page_token")
         if not token or len(rows) >= limit:
@@ -117,7 +117,7 @@ def move_runs(
     return answer
 
 
-def value_of(run: Run, column: RunColumn) -> Any:
+def value_of(run: Run, column: RunField) -> Any:
     """Return what a run has in a column, None where it has nothing there."""
     if column.entity == "attributes":
         return _attribute(run["info"], column.key)
@@ -125,10 +125,10 @@ def value_of(run: Run, column: RunColumn) -> Any:
     return next((item["value"] for item in items if item["key"] == column.key), None)
 
 
-def columns_of(runs: Sequence[Run]) -> Sequence[RunColumn]:
+def columns_of(runs: Sequence[Run]) -> Sequence[RunField]:
     """Return every metric, param and tag that one of the runs has, each kind in order."""
     return [
-        RunColumn(entity, key)
+        RunField(ENTITIES[entity], key)
         for entity in ("metrics", "params", "tags")
         for key in sorted({i["key"] for run in runs for i in run["data"].get(entity, ())})
     ]

@@ -4,46 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from headwater.entities.expression import Source
+from headwater.entities.run_field import ColumnKind, RunField
 from headwater.entities.search import RunSearch
 
-ColumnKind = Literal["text", "number", "integer", "time"]
-"""Times are milliseconds since 1970."""
-
 Function = Literal["count", "min", "max", "mean", "sum"]
-
-ATTRIBUTES: dict[str, ColumnKind] = {
-    "run_id": "text",
-    "run_name": "text",
-    "experiment_id": "text",
-    "user_id": "text",
-    "status": "text",
-    "start_time": "time",
-    "end_time": "time",
-    "duration": "integer",
-    "lifecycle_stage": "text",
-    "artifact_uri": "text",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class RunField:
-    """Something that each run has at most one of."""
-
-    source: Source
-    key: str
-
-    @property
-    def name(self) -> str:
-        """What its column is called, as in MLflow's data frames."""
-        return self.key if self.source == "attribute" else f"{self.source}s.{self.key}"
-
-    @property
-    def kind(self) -> ColumnKind:
-        """What its values are."""
-        if self.source == "attribute":
-            return ATTRIBUTES[self.key]
-        return "number" if self.source == "metric" else "text"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from headwater.entities.project_path import parse_path
-from headwater.entities.run_column import parse_column
+from headwater.entities.run_field import parse_column
 from headwater.entities.saved_search import SearchScope
 from headwater.errors import (
     AlreadyExistsError,

@@ -22,6 +22,7 @@ from headwater.tracking.search_filter import (
 from headwater.tracking.search_grammar import Clause, parse_filter, parse_ordering
 from headwater.tracking.search_runs import LARGEST_PAGE
 from headwater.tracking.service import TrackingService
+from headwater.tracking.validate import searched_experiment_id
 
 _TIMES = frozenset({"creation_time", "last_update_time"})
 _ORDER_KEYS = _TIMES | {"name", "experiment_id"}
@@ -102,17 +103,12 @@ def _condition(clause: Clause, behaviour: Behaviour) -> Condition:
 def _id_condition(clause: Clause) -> Condition:
     value = clause.value
     if states_list(clause) and clause.operator in ("IN", "NOT IN") and isinstance(value, tuple):
-        ids = tuple(_id(item) for item in value)
+        ids = tuple(map(searched_experiment_id, value))
         return Condition("attribute", clause.key, cast(Operator, clause.operator), ids)
     if clause.operator in ("=", "!=") and isinstance(value, str):
-        return Condition("attribute", clause.key, cast(Operator, clause.operator), _id(value))
+        number = searched_experiment_id(value)
+        return Condition("attribute", clause.key, cast(Operator, clause.operator), number)
     raise NotServedError(f"an unusual comparison: {clause}")
-
-
-def _id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise NotServedError(f"an unusual experiment id: {text}")
-    return int(text)
 
 
 def _ordering(text: str) -> Ordering:

@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast, get_args
 
 import numpy as np
 
+from headwater.entities.expression import SeriesFacts
 from headwater.entities.metric import LARGEST
+from headwater.entities.run_field import ATTRIBUTES, RunField
 from headwater.entities.run_table import (
-    ATTRIBUTES,
     Aggregate,
     Column,
     Function,
     Grouping,
     Histogram,
-    RunField,
     RunTable,
     TableSearch,
 )
@@ -27,6 +28,7 @@ from headwater.storage.metadata.find_runs import count_runs, find_runs, matching
 from headwater.storage.metadata.run_columns import load_columns
 from headwater.storage.metadata.run_groups import group_runs, numbers
 from headwater.storage.metrics.series_facts import series_facts
+from headwater.tracking import validate
 from headwater.tracking.run_filter import Filter, parse_run_filter, plan_run_filter
 from headwater.tracking.run_ordering import run_orderings
 from headwater.tracking.service import TrackingService
@@ -98,7 +100,7 @@ class _Reader:
         facts = series_facts(self._connection, search)
         matches = self._nan_never_matches
         if wanted.grouping is None and wanted.histogram is None:
-            return self._rows(wanted, search)
+            return self._rows(wanted, search, facts)
         route = matching_route(self._connection, search, facts, nan_never_matches=matches)
         if wanted.histogram is not None:
             found, without = numbers(
@@ -117,8 +119,7 @@ class _Reader:
         page = search.page
         return RunTable(columns, next_offset=page.offset + page.limit if more else None)
 
-    def _rows(self, wanted: TableSearch, search: RunSearch) -> RunTable:
-        facts = series_facts(self._connection, search)
+    def _rows(self, wanted: TableSearch, search: RunSearch, facts: SeriesFacts) -> RunTable:
         page, total = search.page, None
         run_ids: list[str] = []
         if page.limit and search.experiment_ids:
@@ -148,22 +149,16 @@ class _Reader:
                     f"{name!r}"
                 )
             ids.append(found)
-        return RunSearch(
-            tuple(dict.fromkeys(ids)),
-            search.stages,
-            search.conditions,
-            search.orderings,
-            search.page,
-            search.expression,
-        )
+        return replace(search, experiment_ids=tuple(dict.fromkeys(ids)))
 
 
 def _search(query: TableQuery, limit: int, behaviour: Behaviour, now_ms: int) -> RunSearch:
-    for text in query.experiment_ids:
-        if not (text.isascii() and text.isdigit() and len(text) < 19):
-            raise InvalidParameterError(
-                f"Invalid value for parameter 'experiment_ids': {text!r} is not a number"
-            )
+    try:
+        experiment_ids = tuple(map(validate.searched_experiment_id, query.experiment_ids))
+    except NotServedError as error:
+        raise InvalidParameterError(
+            f"Invalid value for parameter 'experiment_ids': {error}"
+        ) from error
     try:
         orderings = run_orderings(query.order_by)
     except NotServedError as error:
@@ -176,7 +171,7 @@ def _search(query: TableQuery, limit: int, behaviour: Behaviour, now_ms: int) ->
     except NotServedError:
         wanted = Filter((), parse_run_filter(query.filter, now_ms=now_ms))
     return RunSearch(
-        tuple(int(text) for text in query.experiment_ids),
+        experiment_ids,
         query.stages,
         wanted.conditions,
         orderings,

@@ -11,6 +11,7 @@ from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.find_runs import find_runs
 from headwater.storage.metadata.run_data import load_runs
 from headwater.storage.metrics.series_facts import series_facts
+from headwater.tracking import validate
 from headwater.tracking.run_filter import plan_run_filter
 from headwater.tracking.run_ordering import run_orderings
 from headwater.tracking.service import TrackingService
@@ -47,12 +48,10 @@ def plan_search_runs(
     """
     if not 1 <= page.limit <= LARGEST_PAGE or len(experiment_ids) > _MOST_EXPERIMENTS:
         raise NotServedError("an unusual page or number of experiments")
-    if not all(text.isascii() and text.isdigit() and len(text) < 19 for text in experiment_ids):
-        raise NotServedError("an unusual experiment id")
     orderings = run_orderings(order_by)
     wanted = plan_run_filter(filter_text, behaviour, now_ms)
     return RunSearch(
-        tuple(int(text) for text in experiment_ids),
+        tuple(map(validate.searched_experiment_id, experiment_ids)),
         stages,
         wanted.conditions,
         orderings,

@@ -68,6 +68,13 @@ def experiment_id(text: str) -> int:
     return int(text)
 
 
+def searched_experiment_id(text: str) -> int:
+    """Return the number of an experiment id in any spelling that searches take."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise NotServedError(f"{text!r} is not a number")
+    return int(text)
+
+
 def run_id(text: str) -> str:
     """Return a well-formed run id."""
     if _RUN_ID.fullmatch(text) is None:

@@ -25,9 +25,9 @@ from headwater.storage.metadata.search_runs import (
     Statement,
     boundary_statement,
     candidates_statement,
-    count_statement,
     experiments_statement,
     is_ascending,
+    matching_statement,
     orders_by_metric,
     orders_by_start,
     runs_statement,
@@ -82,12 +82,8 @@ def count_runs(
     nan_never_matches: bool,
 ) -> int:
     """Return the number of runs that a search finds, whatever the page; see `find_runs`."""
-    route = matching_route(connection, search, facts, nan_never_matches=nan_never_matches)
-    statement, values = count_statement(
-        search, facts, nan_never_matches=nan_never_matches, route=route
-    )
-    count: int = connection.execute(statement, values).fetchone()[0]
-    return count
+    finder = _Finder(connection, search, facts, nan_never_matches)
+    return finder.count(finder.matching())
 
 
 class _Finder:
@@ -135,6 +131,18 @@ class _Finder:
         self._find_candidates(by_start=False)
         return self._few(_MANY) or Route("runs")
 
+    def count(self, route: Route) -> int:
+        """Return the number of runs that a route finds, whatever the page."""
+        statement, values = matching_statement(
+            self._search,
+            self._facts,
+            nan_never_matches=self._nan_never_matches,
+            route=route,
+            selected="count(*)",
+        )
+        count: int = self._connection.execute(statement, values).fetchone()[0]
+        return count
+
     def _find_candidates(self, *, by_start: bool) -> None:
         for number, condition in enumerate(self._search.conditions):
             statement = candidates_statement(condition, self._nan_never_matches)
@@ -168,7 +176,7 @@ class _Finder:
         while True:
             end = self._boundary(bounds, pairs, rows)
             stretch = bounds if end is None else (*bounds, (until, end))
-            if self._fill(self._search, Route(start, "valued", stretch)):
+            if self._fill(Route(start, "valued", stretch)):
                 return self._found
             if end is None:
                 return self._rest()
@@ -195,7 +203,7 @@ class _Finder:
         source: Source = "attribute"
         key = "start_time"
         if orders_by_metric(search.orderings):
-            if self._fill(search, Route("ordering", "nan")):
+            if self._fill(Route("ordering", "nan")):
                 return self._found
             source, key = "metric", search.orderings[0].key
         rest = replace(
@@ -213,19 +221,16 @@ class _Finder:
         """Return the ids on the page, by one statement."""
         return self._ids(self._search, route)
 
-    def _fill(self, search: RunSearch, route: Route) -> bool:
+    def _fill(self, route: Route) -> bool:
         """Add the next results by a route; say whether the page is full."""
-        wanted = replace(search, page=Page(self._offset, self._missing - 1))
+        wanted = replace(self._search, page=Page(self._offset, self._missing - 1))
         ids = self._ids(wanted, route)
         self._found += ids
         self._missing -= len(ids)
         if ids:
             self._offset = 0
         elif self._offset:
-            statement, values = count_statement(
-                wanted, self._facts, nan_never_matches=self._nan_never_matches, route=route
-            )
-            self._offset -= self._connection.execute(statement, values).fetchone()[0]
+            self._offset -= self.count(route)
         return self._missing == 0
 
     def _ids(self, search: RunSearch, route: Route) -> list[str]:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import nan
 from typing import Any
 
-from headwater.entities.run_table import Column, RunField
+from headwater.entities.run_field import RunField
+from headwater.entities.run_table import Column
 from headwater.storage.metadata.base import Connection
 from headwater.storage.migrations.search_indexes import PREFIX
 
@@ -70,6 +71,11 @@ def _entries(connection: Connection, run_ids: Sequence[str], field: RunField) ->
     of_key = f'SELECT 1 FROM {table} WHERE "key" = ?'  # noqa: S608  # our names
     if _are_most(connection, run_ids, of_key, (field.key,)):
         return _all_entries(connection, field)
+    return _entries_of(connection, run_ids, field)
+
+
+def _entries_of(connection: Connection, run_ids: Sequence[str], field: RunField) -> dict[str, Any]:
+    """Return the values of a key by run, of these runs alone."""
     found: dict[str, Any] = {}
     for chunk in _chunks(run_ids):
         marks = ", ".join("?" * len(chunk))
@@ -100,19 +106,15 @@ def _all_entries(connection: Connection, field: RunField) -> dict[str, Any]:
         more = f'latest_metrics WHERE "key" = ? AND run_uuid IN {unsettled}'
         found.update(_rows(connection, more, field))
         return found
-    table = _TABLES[field.source]
     found = dict(
         connection.execute(
-            f'SELECT run_uuid, substr(value, 1, {PREFIX}) FROM {table} WHERE "key" = ?',  # noqa: S608  # our names
+            f"SELECT run_uuid, substr(value, 1, {PREFIX}) FROM {_TABLES[field.source]} "  # noqa: S608  # our names
+            'WHERE "key" = ?',
             (field.key,),
         ).fetchall()
     )
     cut = [run_id for run_id, text in found.items() if text is not None and len(text) >= PREFIX]
-    for chunk in _chunks(cut):
-        marks = ", ".join("?" * len(chunk))
-        among = f'WHERE "key" = ? AND run_uuid IN ({marks})'
-        found.update(_rows(connection, f"{table} {among}", field, chunk))
-    return found
+    return found | _entries_of(connection, cut, field)
 
 
 def _rows(

@@ -5,7 +5,8 @@ from typing import Any
 
 from headwater.entities.expression import SeriesFacts
 from headwater.entities.metric import LARGEST
-from headwater.entities.run_table import Aggregate, Column, Grouping, RunField
+from headwater.entities.run_field import RunField
+from headwater.entities.run_table import Aggregate, Column, Grouping
 from headwater.entities.search import RunSearch
 from headwater.storage.metadata.base import NUMBER, Connection
 from headwater.storage.metadata.search_runs import Route, matching_statement

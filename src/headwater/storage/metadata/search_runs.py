@@ -74,28 +74,20 @@ def runs_statement(
     )
 
 
-def count_statement(
-    search: RunSearch,
-    facts: SeriesFacts = NO_FACTS,
-    *,
-    nan_never_matches: bool,
-    route: Route = ANY_ROUTE,
-) -> Statement:
-    """Return the statement that counts what `runs_statement`'s finds, whatever the page."""
-    source, values = _source(search, facts, route, nan_never_matches, ordered=False)
-    return f"SELECT count(*) FROM {source}", values  # noqa: S608  # values are parameters
-
-
 def matching_statement(
     search: RunSearch,
     facts: SeriesFacts = NO_FACTS,
     *,
     nan_never_matches: bool,
     route: Route = ANY_ROUTE,
+    selected: Literal["runs.*", "count(*)"] = "runs.*",
 ) -> Statement:
-    """Return the statement that finds the rows of all runs, whatever the page, in no order."""
+    """Return the statement that finds the rows of all runs in no order, or counts them.
+
+    Whatever the page; the rest is as `runs_statement` takes it.
+    """
     source, values = _source(search, facts, route, nan_never_matches, ordered=False)
-    return f"SELECT runs.* FROM {source}", values  # noqa: S608  # values are parameters
+    return f"SELECT {selected} FROM {source}", values  # noqa: S608  # values are parameters
 
 
 def _source(

@@ -6,20 +6,14 @@ from typing import Annotated, Any, Literal
 import typer
 
 from headwater.cli import table
-from headwater.cli.table import Column, Csv, Json, TrackingUri
+from headwater.cli.options import Csv, Filter, Json, OrderBy, TrackingUri
+from headwater.cli.table import Column
 from headwater.client import experiments as client
 from headwater.client.connection import Connection, connect
 from headwater.client.projects import list_projects
 from headwater.errors import InvalidParameterError
 
 Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Its id or name.")]
-Filter = Annotated[
-    str, typer.Option("--filter", "-f", help="What must hold, as in MLflow's searches.")
-]
-OrderBy = Annotated[
-    list[str] | None,
-    typer.Option("--order-by", "-o", help='Such as "metrics.loss ASC"; may be repeated.'),
-]
 View = Annotated[
     Literal["active", "deleted", "all"], typer.Option(help="Which lifecycle stages to show.")
 ]
@@ -48,7 +42,7 @@ def list_experiments(
     project: Annotated[
         str, typer.Option("--project", "-p", help="Only this project and what is below it.")
     ] = "",
-    text: Filter = "",
+    text: Filter = None,
     order_by: OrderBy = None,
     view: View = "active",
     tracking_uri: TrackingUri = None,
@@ -58,15 +52,11 @@ def list_experiments(
     """List experiments, with their projects and how many runs they have."""
     table.require_one_format(json_output, csv_output)
     with connect(tracking_uri) as server:
-        rows = _rows(server, project, text, order_by or (), VIEW_TYPES[view])
+        rows = _rows(server, project, text or "", order_by or (), VIEW_TYPES[view])
     if json_output:
         table.print_json(rows)
-    elif csv_output:
-        table.print_csv(_COLUMNS, rows)
-    elif rows:
-        table.print_table(_COLUMNS, rows)
     else:
-        table.note("No experiments match.")
+        table.print_rows(_COLUMNS, rows, as_csv=csv_output, empty="No experiments match.")
 
 
 def show(

@@ -8,7 +8,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from headwater.cli import table
-from headwater.cli.table import Column, Csv, Json, TrackingUri
+from headwater.cli.options import Csv, Json, TrackingUri
+from headwater.cli.table import Column
 from headwater.client import projects as client
 from headwater.client.connection import connect
 from headwater.entities.project_path import ancestors

@@ -35,14 +35,9 @@ def rows_of(runs: Sequence[Run], columns: Sequence[RunField]) -> Sequence[Row]:
     return [{column.name: value_of(run, column) for column in columns} for run in runs]
 
 
-def print_table(rows: Sequence[Row], columns: Sequence[RunField]) -> None:
-    """Print rows as a table."""
-    table.print_table([_column(column) for column in columns], rows)
-
-
-def print_csv(rows: Sequence[Row], columns: Sequence[RunField]) -> None:
-    """Print rows as CSV."""
-    table.print_csv([_column(column) for column in columns], rows)
+def table_columns(columns: Sequence[RunField]) -> Sequence[Column]:
+    """Return how the columns are printed."""
+    return [_column(column) for column in columns]
 
 
 def print_run(run: Run) -> None:

@@ -7,14 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from headwater.cli import run_rows, table
-from headwater.cli.experiments import (
-    VIEW_TYPES,
+from headwater.cli.experiments import VIEW_TYPES, View, experiment_ids
+from headwater.cli.options import (
+    Columns,
+    Csv,
     Filter,
+    Json,
     OrderBy,
-    View,
-    experiment_ids,
+    TrackingUri,
+    named_columns,
 )
-from headwater.cli.table import Csv, Json, TrackingUri
 from headwater.client import runs as client
 from headwater.client.connection import Connection, connect
 from headwater.client.experiments import find_experiment
@@ -31,13 +33,6 @@ Project = Annotated[
     str | None,
     typer.Option("--project", "-p", help="Of the experiments in this project and below it."),
 ]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--columns", "-c", help="What to show, such as metrics.loss,params.lr; may be repeated."
-    ),
-]
-
 _USUAL = tuple(
     RunField("attribute", key) for key in ("run_name", "status", "start_time", "duration")
 )
@@ -67,7 +62,7 @@ def register(app: typer.Typer) -> None:
 def list_runs(
     experiment: Experiments = None,
     project: Project = None,
-    text: Filter = "",
+    text: Filter = None,
     order_by: OrderBy = None,
     columns: Columns = None,
     search: Annotated[
@@ -97,12 +92,9 @@ def list_runs(
             as_json = [run_rows.run_as_json(run) for run in whole.runs]
     if json_output:
         table.print_json(as_json)
-    elif csv_output:
-        run_rows.print_csv(rows, shown)
-    elif rows:
-        run_rows.print_table(rows, shown)
     else:
-        table.note("No runs match.")
+        columns_shown = run_rows.table_columns(shown)
+        table.print_rows(columns_shown, rows, as_csv=csv_output, empty="No runs match.")
     if more:
         some = table.counted(limit, "run")
         table.note(f"There are more than {some}; --limit shows more of them.")
@@ -130,7 +122,7 @@ def move(
         list[str] | None, typer.Argument(metavar="[RUN_ID]...", help="The runs.")
     ] = None,
     experiment: Experiments = None,
-    text: Filter = "",
+    text: Filter = None,
     children: Annotated[
         bool, typer.Option(help="Take the runs that are nested below them along.")
     ] = True,
@@ -147,7 +139,7 @@ def move(
     with connect(tracking_uri) as server:
         target = str(find_experiment(server, to)["experiment_id"])
         if run_ids is None or not run_ids:
-            run_ids = _matching(server, experiment or (), text)
+            run_ids = _matching(server, experiment or (), text or "")
             if not run_ids:
                 table.note("No runs match.")
                 return
@@ -187,7 +179,7 @@ def _search(
     search: str | None,
     experiments: Sequence[str],
     project: str | None,
-    text: str,
+    text: str | None,
     order_by: Sequence[str] | None,
     columns: Sequence[str] | None,
 ) -> _Search:
@@ -203,10 +195,9 @@ def _search(
     else:
         placed = list_projects(server, project or "", "ALL")["experiments"]
         ids = [experiment["experiment_id"] for experiment in placed]
-    names = [name for each in columns or () for name in each.split(",")]
     return _Search(
         ids,
         text or saved.get("filter", ""),
         order_by or saved.get("order_by", ()),
-        [parse_column(name.strip()) for name in names or saved.get("columns", ())],
+        [parse_column(name) for name in named_columns(columns) or saved.get("columns", ())],
     )

@@ -1,31 +1,27 @@
 """``headwater searches``: searches for runs that have a name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from headwater.cli import table
 from headwater.cli.experiments import experiment_ids
-from headwater.cli.table import Column, Csv, Json, TrackingUri
+from headwater.cli.options import (
+    Columns,
+    Csv,
+    Filter,
+    Json,
+    OrderBy,
+    TrackingUri,
+    named_columns,
+)
+from headwater.cli.table import Column
 from headwater.client import saved_searches as client
 from headwater.client.connection import connect
 
 Search = Annotated[str, typer.Argument(metavar="SEARCH", help="Its id or name.")]
 Name = Annotated[str | None, typer.Option(help="A new name.")]
-Filter = Annotated[
-    str | None, typer.Option("--filter", "-f", help="What must hold, as in MLflow's searches.")
-]
-OrderBy = Annotated[
-    list[str] | None,
-    typer.Option("--order-by", "-o", help='Such as "metrics.loss ASC"; may be repeated.'),
-]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--columns", "-c", help="What to show, such as metrics.loss,params.lr; may be repeated."
-    ),
-]
 Project = Annotated[
     str | None, typer.Option("--project", "-p", help="Of the runs in this project and below it.")
 ]
@@ -73,12 +69,11 @@ def list_searches(
         found = client.list_saved_searches(server, project, experiment_id)
     if json_output:
         table.print_json(found)
-    elif csv_output:
-        table.print_csv(_COLUMNS, [_row(search) for search in found])
-    elif found:
-        table.print_table([column for column in _COLUMNS if column.name in _SHOWN], found)
     else:
-        table.note("No saved searches.")
+        rows = [_row(search) for search in found]
+        shown = [column for column in _COLUMNS if column.name in _SHOWN]
+        empty = "No saved searches."
+        table.print_rows(_COLUMNS, rows, as_csv=csv_output, empty=empty, shown=shown)
 
 
 def show(search: Search, tracking_uri: TrackingUri = None, json_output: Json = False) -> None:
@@ -105,7 +100,7 @@ def create(
             "experiment_id": experiment_ids(server, [experiment])[0] if experiment else None,
             "filter": text,
             "order_by": order_by,
-            "columns": _split(columns),
+            "columns": named_columns(columns),
         }
         _print(client.create_saved_search(server, _given(given)), json_output)
 
@@ -126,7 +121,7 @@ def update(
             "name": name,
             "filter": text,
             "order_by": order_by,
-            "columns": _split(columns),
+            "columns": named_columns(columns),
         }
         _print(client.update_saved_search(server, _given(given)), json_output)
 
@@ -156,12 +151,6 @@ def _row(search: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the search with its lists as one text each."""
     lists = {name: ", ".join(search[name]) for name in ("order_by", "columns")}
     return {**search, **lists}
-
-
-def _split(columns: Sequence[str] | None) -> list[str] | None:
-    if columns is None:
-        return None
-    return [name.strip() for each in columns for name in each.split(",")]
 
 
 def _given(message: Mapping[str, Any]) -> Mapping[str, Any]:

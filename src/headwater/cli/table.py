@@ -1,4 +1,4 @@
-"""Rows for people, or for programs as JSON or CSV; and the options that say which."""
+"""Rows for people, or for programs as JSON or CSV."""
 
 import csv
 import json
@@ -6,20 +6,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import typer
 from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
-
-TrackingUri = Annotated[
-    str | None,
-    typer.Option(envvar="MLFLOW_TRACKING_URI", help="The server, such as http://localhost:5000."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 
 Kind = Literal["text", "id", "number", "time", "duration"]
 
@@ -60,6 +53,23 @@ def note(text: str) -> None:
 def print_json(value: Any) -> None:
     """Print a value, indented for a terminal."""
     print(json.dumps(value, indent=2 if sys.stdout.isatty() else None, ensure_ascii=False))
+
+
+def print_rows(
+    columns: Sequence[Column],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    as_csv: bool,
+    empty: str,
+    shown: Sequence[Column] | None = None,
+) -> None:
+    """Print rows as CSV or as a table, of which `shown` are the columns unless all; or a note."""
+    if as_csv:
+        print_csv(columns, rows)
+    elif rows:
+        print_table(columns if shown is None else shown, rows)
+    else:
+        note(empty)
 
 
 def print_csv(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -21,6 +21,7 @@ BUSY_TIMEOUT_SECONDS = 20
 _CHECKPOINT_PAGES = 16_000
 LOG_BYTES = 64 * 1024 * 1024
 """How long the log is kept: `_CHECKPOINT_PAGES` of 4 KiB and what SQLite adds to each fit in."""
+
 _CACHE_KIB = 32 * 1024
 """SQLite's own 2 MiB make a search over 2,000 runs read the same pages again and again."""
 

@@ -3,8 +3,8 @@
 A commit that overwrites blocks which the file has already costs one write of data; one that makes
 the file longer has the file system commit its own journal as well: about 0.39 ms instead of 0.23.
 SQLite grows its log as it goes and then overwrites it from the start for as long as a process has
-the database open. So zeros are appended up to the length at which it starts over. What follows the
-last frame of a log is never read: it is always the rest of earlier frames, or nothing.
+the database open. So zeros are appended up to the length at which it starts over. To SQLite a log
+ends before the first frame whose checksum does not fit: frames of earlier rounds, or zeros.
 """
 
 import os

@@ -99,7 +99,7 @@ class _Worker:
 
     async def end(self) -> None:
         """End the process, in the middle of its work where need be: a step is done or is not."""
-        process, self._process = self._process, None
+        process = self._process
         if process is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -110,3 +110,4 @@ class _Worker:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+        self._process = None  # not before: who is cancelled while it waits has to wait again

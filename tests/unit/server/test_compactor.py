@@ -141,3 +141,32 @@ async def test_a_damaged_block_is_told_once(
             await until(lambda: "1 metric blocks" in caplog.text)
             await asyncio.sleep(0.3)
     assert caplog.text.count("1 metric blocks") == 1
+
+
+async def test_who_is_cancelled_while_the_process_ends_waits_for_its_end(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = asyncio.Event()
+    wait = asyncio.subprocess.Process.wait
+
+    async def wait_slowly(process: asyncio.subprocess.Process) -> int:
+        ending.set()
+        await asyncio.sleep(0.1)
+        return await wait(process)
+
+    monkeypatch.setattr(asyncio.subprocess.Process, "wait", wait_slowly)
+    activity = Activity()
+    engine = SqliteMetricEngine(activity)
+    await log(database, engine, 40)
+    engine.run_ended(RUN_ID)
+    starting = asyncio.subprocess.create_subprocess_exec
+    started: list[asyncio.subprocess.Process] = []
+
+    async def start(*arguments: str, **options: int) -> asyncio.subprocess.Process:
+        started.append(await starting(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    async with compacting(database, activity):
+        await ending.wait()
+    assert [process.returncode is not None for process in started] == [True]

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -159,10 +160,10 @@ async def test_who_is_cancelled_while_the_process_ends_waits_for_its_end(
     engine = SqliteMetricEngine(activity)
     await log(database, engine, 40)
     engine.run_ended(RUN_ID)
-    starting = asyncio.subprocess.create_subprocess_exec
+    starting = asyncio.create_subprocess_exec
     started: list[asyncio.subprocess.Process] = []
 
-    async def start(*arguments: str, **options: int) -> asyncio.subprocess.Process:
+    async def start(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
         started.append(await starting(*arguments, **options))
         return started[-1]
 

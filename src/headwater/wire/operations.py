@@ -1,0 +1,95 @@
+"""What a client does to runs beside logging points, as it stands in a spool and in a frame.
+
+Operations are JSON objects, told apart by ``op``; a frame holds a list of them.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from headwater.errors import InvalidParameterError
+
+Status = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
+
+
+class _Operation(msgspec.Struct, tag_field="op", forbid_unknown_fields=True, frozen=True):
+    run_id: str
+
+
+class CreateRun(_Operation, tag="create_run", frozen=True, omit_defaults=True, kw_only=True):
+    """A run to create with an id that the client chose; one that exists already stays as it is.
+
+    It goes into the experiment of that id, or else of that name, which is created where there is
+    none.
+    """
+
+    experiment_id: str = ""
+    experiment_name: str = ""
+    user_id: str = ""
+    run_name: str = ""
+    start_time: int = 0
+    tags: dict[str, str] = {}
+
+
+class LogParams(_Operation, tag="log_params", frozen=True):
+    """Params to log; one that has another value already is refused."""
+
+    params: dict[str, str]
+
+
+class SetTags(_Operation, tag="set_tags", frozen=True):
+    """Tags to set."""
+
+    tags: dict[str, str]
+
+
+class DeleteTag(_Operation, tag="delete_tag", frozen=True):
+    """A tag to delete; one that is not there is no error."""
+
+    key: str
+
+
+class UpdateRun(_Operation, tag="update_run", frozen=True, omit_defaults=True, kw_only=True):
+    """A run's new status, end time in milliseconds since the epoch, or name; absent: unchanged."""
+
+    status: Status | None = None
+    end_time: int | None = None
+    run_name: str = ""
+
+
+Operation = CreateRun | LogParams | SetTags | DeleteTag | UpdateRun
+
+_DECODER = msgspec.json.Decoder(Operation)
+_LIST_DECODER = msgspec.json.Decoder(list[Operation])
+
+
+def encode_operation(operation: Operation) -> bytes:
+    """Return one operation as JSON."""
+    return msgspec.json.encode(operation)
+
+
+def decode_operation(content: bytes) -> Operation:
+    """Return the operation that `encode_operation` encoded. Raises as `decode_operations`."""
+    try:
+        operation: Operation = _DECODER.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidParameterError(f"An operation cannot be read: {error}") from error
+    return operation
+
+
+def encode_operations(operations: Sequence[Operation]) -> bytes:
+    """Return operations as a JSON list; nothing for none."""
+    return msgspec.json.encode(operations) if operations else b""
+
+
+def decode_operations(content: bytes) -> list[Operation]:
+    """Return the operations of a JSON list, or of nothing.
+
+    Raises:
+        InvalidParameterError: it holds something else; says where.
+    """
+    try:
+        return _LIST_DECODER.decode(content) if content else []
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidParameterError(f"The operations of a frame cannot be read: {error}") from error

@@ -8,6 +8,8 @@ HeadwaterError
 │   ├── DatabaseFullError     no space left on the device
 │   └── StatementTimeoutError a search took longer than the server allows
 ├── CorruptBlockError         stored metric bytes fail their checksum
+├── CorruptSpoolError         what a client kept to be sent cannot be read
+├── SpoolFullError            what a client keeps to be sent has no room left
 ├── StaleCompactionError      what a compaction read has changed; nothing of it was stored
 ├── UpstreamError             MLflow's own process did not answer
 ├── ServerError               a server that was asked did not do what it was asked to
@@ -53,6 +55,14 @@ class StatementTimeoutError(DatabaseError):
 
 class CorruptBlockError(HeadwaterError):
     """A stored metric block does not decode to what was written."""
+
+
+class CorruptSpoolError(HeadwaterError):
+    """What a client kept to be sent is not what it wrote."""
+
+
+class SpoolFullError(HeadwaterError):
+    """What a client keeps to be sent has reached its limit, or the device is full."""
 
 
 class StaleCompactionError(HeadwaterError):

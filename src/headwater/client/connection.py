@@ -136,19 +136,22 @@ class Connection:
         *,
         query: Mapping[str, Any] | None = None,
         message: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
         accept: str = "application/json",
         idempotent: bool = False,
     ) -> Answer:
-        """Send a request, with `message` as JSON body unless None, and return the answer.
+        """Send a request and return the answer.
 
-        Raises as `get`.
+        Its body is `message` as JSON, or `content`, unless None. Raises as `get`.
         """
         request = self._client.build_request(
             method,
             f"{self.url}{path}",
             params=query,
             json=message,
-            headers={"accept": accept},
+            content=content,
+            headers={"accept": accept, **(headers or {})},
         )
         response = self._send(request, idempotent)
         if response.is_success:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headwater.entities.run import Run, RunInfo, Tag
+from headwater.entities.run_id import new_run_id
 from headwater.errors import NotServedError
 from headwater.storage.metadata import runs, tags
 from headwater.storage.metadata.base import Connection
@@ -12,7 +13,6 @@ from headwater.tracking.artifact_uri import child_uri
 from headwater.tracking.clock import now
 from headwater.tracking.existing import require_active_experiment
 from headwater.tracking.random_name import random_name
-from headwater.tracking.run_id import new_run_id
 from headwater.tracking.service import TrackingService
 from headwater.wire.create_run import CreateRun
 

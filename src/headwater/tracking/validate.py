@@ -3,20 +3,18 @@
 What it would refuse, truncate or normalise raises `NotServedError`: MLflow's own code answers.
 """
 
-import posixpath
 import re
 from functools import lru_cache
 
+from headwater.entities.key_name import key_fault
 from headwater.errors import NotServedError
 
-MAX_KEY_LENGTH = 250
 MAX_PARAM_VALUE_LENGTH = 6_000
 MAX_TAG_VALUE_LENGTH = 8_000
 MAX_EXPERIMENT_NAME_LENGTH = 500
 MAX_EXPERIMENT_TAG_VALUE_LENGTH = 5_000
 """Since 3.16 MLflow takes 20,000 characters."""
 
-_NAME = re.compile(r"[/\w.\- :]*")
 _RUN_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_\-]{0,255}")
 _EXPERIMENT_ID = re.compile(r"0|[1-9][0-9]{0,17}")
 
@@ -27,13 +25,8 @@ _PLAIN_EXPERIMENT_TAGS = frozenset({"mlflow.note.content", "mlflow.experimentKin
 @lru_cache(maxsize=16_384)
 def key(name: str) -> str:
     """Return the name of a metric, param or tag that MLflow takes; remembers the good ones."""
-    if len(name) > MAX_KEY_LENGTH:
-        raise NotServedError(f"a key of {len(name)} characters")
-    if _NAME.fullmatch(name) is None:
-        raise NotServedError(f"a key with unusual characters: {name!r}")
-    path = posixpath.normpath(name)
-    if path != name or path == "." or path.startswith(("..", "/")):
-        raise NotServedError(f"a key that is no plain relative path: {name!r}")
+    if fault := key_fault(name):
+        raise NotServedError(fault)
     return name
 
 

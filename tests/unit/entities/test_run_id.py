@@ -6,7 +6,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.tracking.run_id import new_run_id
+from headwater.entities.run_id import new_run_id
 
 STRETCH = 4_096_000  # milliseconds
 milliseconds = st.integers(0, 2**45)

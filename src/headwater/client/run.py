@@ -1,0 +1,183 @@
+"""Runs that are logged at the speed of memory: ``headwater.start_run``.
+
+>>> with headwater.start_run("vision", params={"lr": 1e-3}) as run:
+...     for step in range(1_000):
+...         run.log({"loss": 1 / (1 + step)}, step=step)
+"""
+
+import getpass
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from headwater.client.settings import connection_settings
+from headwater.client.spool.session import Session, session_for, spool_settings
+from headwater.entities.metric import Points, storable
+from headwater.entities.run_id import new_run_id
+from headwater.errors import InvalidParameterError
+from headwater.wire.operations import CreateRun, LogParams, SetTags, Status, UpdateRun
+
+_END_SECONDS = 10.0
+_logger = logging.getLogger(__name__)
+
+
+def start_run(
+    experiment: str = "Default",
+    *,
+    run_name: str | None = None,
+    params: Mapping[str, object] | None = None,
+    tags: Mapping[str, object] | None = None,
+    parent: "Run | str | None" = None,
+    tracking_uri: str | None = None,
+) -> "Run":
+    """Start a run, in an experiment that is created where there is none of that name.
+
+    Nothing waits for the server, which is `tracking_uri` or else MLFLOW_TRACKING_URI's: what is
+    logged is kept on disk until it has it. `parent` nests the run in another.
+
+    Raises:
+        ConfigurationError: no server is named, or the directory for what is to be sent cannot be
+            made.
+    """
+    session = _session(tracking_uri)
+    run_id = new_run_id(time.time_ns() // 1_000_000)
+    described = {
+        "mlflow.user": _user(),
+        "mlflow.source.name": sys.argv[0] or "python",
+        "mlflow.source.type": "LOCAL",
+    }
+    if parent is not None:
+        described["mlflow.parentRunId"] = parent.run_id if isinstance(parent, Run) else parent
+    described.update((key, str(value)) for key, value in (tags or {}).items())
+    session.writer.append_operation(
+        CreateRun(
+            run_id=run_id,
+            experiment_name=experiment,
+            user_id=described["mlflow.user"],
+            run_name=run_name or "",
+            start_time=time.time_ns() // 1_000_000,
+            tags=described,
+        )
+    )
+    run = Run(run_id, session)
+    if params:
+        run.log_params(params)
+    return run
+
+
+class Run:
+    """A run that takes what is logged; ends with its ``with`` statement, or by `end`.
+
+    Any thread may log. A process that is forked goes on in a spool of its own.
+    """
+
+    def __init__(self, run_id: str, session: Session) -> None:
+        self.run_id = run_id
+        self._session = session
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.end("FINISHED" if kind is None else "FAILED")
+
+    def log(self, metrics: Mapping[str, Any], step: int = 0, timestamp: int | None = None) -> None:
+        """Log one value of each metric, numbers or what has one, such as tensors of one element.
+
+        `timestamp` is in milliseconds since the epoch, now unless given.
+
+        Raises:
+            InvalidParameterError: a key or value cannot be stored; says which.
+        """
+        self._session.writer.append_row(
+            self.run_id,
+            metrics,
+            step,
+            time.time_ns() // 1_000_000 if timestamp is None else timestamp,
+        )
+
+    def log_series(
+        self,
+        key: str,
+        steps: Sequence[int] | Any,
+        values: Sequence[float] | Any,
+        timestamps: Sequence[int] | Any | None = None,
+    ) -> None:
+        """Log many values of a metric: sequences, NumPy arrays or pandas series of one length.
+
+        `timestamps` are in milliseconds since the epoch, now unless given.
+
+        Raises:
+            InvalidParameterError: they differ in length or hold something else.
+        """
+        points = _series(key, steps, values, timestamps)
+        self._session.writer.append_points(self.run_id, points)
+
+    def log_params(self, params: Mapping[str, object]) -> None:
+        """Log params; values become text as in MLflow."""
+        texts = {key: str(value) for key, value in params.items()}
+        self._session.writer.append_operation(LogParams(self.run_id, texts))
+
+    def set_tags(self, tags: Mapping[str, object]) -> None:
+        """Set tags; values become text as in MLflow."""
+        texts = {key: str(value) for key, value in tags.items()}
+        self._session.writer.append_operation(SetTags(self.run_id, texts))
+
+    def flush(self, seconds: float = _END_SECONDS) -> bool:
+        """Wait until the server has all that was logged, at most so long, and say if it has."""
+        return self._session.flush(seconds)
+
+    def end(self, status: Status = "FINISHED", *, wait: float = _END_SECONDS) -> None:
+        """End the run, and wait at most `wait` seconds until the server has all of it."""
+        now = time.time_ns() // 1_000_000
+        self._session.writer.append_operation(
+            UpdateRun(run_id=self.run_id, status=status, end_time=now)
+        )
+        if not self.flush(wait):
+            _logger.warning("run %s: %s", self.run_id, self._session.unsent_message())
+
+
+def _session(tracking_uri: str | None) -> Session:
+    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "")
+    return session_for(
+        uri,
+        lambda: Session(uri, connection_settings(uri, os.environ), spool_settings(os.environ)),
+    )
+
+
+def _series(key: str, steps: Any, values: Any, timestamps: Any | None) -> Points:
+    try:
+        columns = [np.ascontiguousarray(steps, np.int64), np.ascontiguousarray(values, np.float64)]
+        if timestamps is None:
+            columns.append(np.full(len(columns[0]), time.time_ns() // 1_000_000))
+        else:
+            columns.append(np.ascontiguousarray(timestamps, np.int64))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidParameterError(f"Metric {key!r}: {error}") from error
+    if any(column.ndim != 1 or len(column) != len(columns[0]) for column in columns):
+        shapes = ", ".join(str(column.shape) for column in columns)
+        raise InvalidParameterError(
+            f"Metric {key!r}: steps, values and timestamps must be of one length, not {shapes}"
+        )
+    if len(columns[2]) and columns[2].min() < 0:
+        raise InvalidParameterError(f"Metric {key!r}: a negative timestamp")
+    index = np.zeros(len(columns[0]), np.intp)
+    return Points((key,), index, columns[0], columns[2], storable(columns[1]))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container whose user has no name
+        return "unknown"

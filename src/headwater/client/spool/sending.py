@@ -1,0 +1,112 @@
+"""Sends a spool for as long as somebody writes it, and a while longer."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+
+from headwater.client.connection import Connection
+from headwater.client.spool.directory import SpoolDirectory
+from headwater.client.spool.progress import ProgressFile
+from headwater.client.spool.sender import Sender
+from headwater.client.spool.status import Status, read_status, write_status
+from headwater.errors import RequestError, ServerError
+
+INTERVAL_SECONDS = 0.2
+"""Between frames, so that charts are live and frames not tiny."""
+
+LINGER_SECONDS = 60.0
+"""How long sending is tried after the process that logged is gone, while nothing succeeds."""
+
+_FIRST_DELAY = 0.5
+_LONGEST_DELAY = 15.0
+_KEEP_SECONDS = 1.0
+
+_logger = logging.getLogger(__name__)
+
+Wait = Callable[[float], bool]
+"""Waits so many seconds, or less where it is asked to hurry; says whether it was."""
+
+
+def send_while_written(
+    directory: SpoolDirectory,
+    connection: Connection,
+    wait: Wait,
+    *,
+    linger: float = LINGER_SECONDS,
+) -> bool:
+    """Send until the writer is gone and all is sent, and remove the spool: True.
+
+    False where the server could not be reached for `linger` seconds after the writer had gone; the
+    spool stays. A spool of which something was refused stays as well, for who looks after it.
+
+    Raises:
+        ConfigurationError: another process sends this spool.
+        CorruptSpoolError: it cannot be read.
+    """
+    with directory.sending(), ProgressFile(directory.path, writable=True) as progress:
+        loop = _Loop(directory, Sender(directory, connection, progress), wait)
+        while True:
+            is_written = directory.is_written()  # before sending: what is written later is not lost
+            has_sent = loop.send_all()
+            if has_sent and not is_written:
+                break
+            if not is_written and loop.failing_seconds() > linger:
+                return False
+            loop.pause()
+    if not directory.refused():
+        directory.remove()
+    return True
+
+
+class _Loop:
+    def __init__(self, directory: SpoolDirectory, sender: Sender, wait: Wait) -> None:
+        self._directory = directory
+        self._sender = sender
+        self._wait = wait
+        self._failures = 0
+        self._failing_since: float | None = None
+        self._said = read_status(directory.path)
+
+    def send_all(self) -> bool:
+        """Send frames until none is left: True. False where sending fails."""
+        try:
+            while self._sender.send_next() is not None:
+                self._succeeded()
+        except (ServerError, RequestError) as error:
+            self._failures += 1
+            self._failing_since = self._failing_since or time.monotonic()
+            self._say("failing", str(error))
+            return False
+        self._succeeded()
+        return True
+
+    def failing_seconds(self) -> float:
+        """Return for how long nothing has succeeded."""
+        return 0.0 if self._failing_since is None else time.monotonic() - self._failing_since
+
+    def pause(self) -> None:
+        """Wait until there may be more to send, or until the server may be back."""
+        if not self._failures:
+            self._wait(INTERVAL_SECONDS)
+            return
+        longest = min(_FIRST_DELAY * 2 ** min(self._failures - 1, 10), _LONGEST_DELAY)
+        until = time.monotonic() + longest * (0.5 + random.random() / 2)  # noqa: S311
+        while (left := until - time.monotonic()) > 0:
+            self._sender.keep()
+            # Nobody is asked to hurry while nothing can be sent, except once.
+            if self._wait(min(left, _KEEP_SECONDS)) or not self._directory.is_written():
+                return
+
+    def _succeeded(self) -> None:
+        self._failures, self._failing_since = 0, None
+        self._say("sending", "")
+
+    def _say(self, state: str, failure: str) -> None:
+        if self._said is not None and (self._said.state, self._said.failure) == (state, failure):
+            return
+        if failure:
+            _logger.warning("sending is put off: %s", failure)
+        now = time.time_ns() // 1_000_000
+        self._said = Status("failing" if failure else "sending", failure, now)
+        write_status(self._directory.path, self._said)

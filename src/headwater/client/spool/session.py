@@ -1,0 +1,190 @@
+"""This process's spool for a server: made when something is logged, sent by another process."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headwater.client.settings import ConnectionSettings
+from headwater.client.spool.directory import SpoolDirectory, create_spool
+from headwater.client.spool.progress import ProgressFile
+from headwater.client.spool.sender_process import URI_VARIABLE
+from headwater.client.spool.status import read_status
+from headwater.client.spool.writer import DEFAULT_LIMIT, SpoolWriter
+from headwater.errors import ConfigurationError
+
+_POLL_SECONDS = 0.002
+_FAILING_PATIENCE = 2.0
+"""Seconds that `flush` waits although nothing can be sent at present."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SpoolSettings:
+    """Where spools are and how large one may become, in bytes."""
+
+    root: Path
+    limit: int = DEFAULT_LIMIT
+
+
+def spool_settings(environment: Mapping[str, str]) -> SpoolSettings:
+    """Return the settings of HEADWATER_SPOOL_DIR and HEADWATER_SPOOL_LIMIT (bytes).
+
+    Raises:
+        ConfigurationError: the limit is no number.
+    """
+    named = environment.get("HEADWATER_SPOOL_DIR")
+    state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    root = Path(named) if named else Path(state) / "headwater" / "spool"
+    limit = environment.get("HEADWATER_SPOOL_LIMIT") or str(DEFAULT_LIMIT)
+    if not limit.isdecimal():
+        raise ConfigurationError(f"HEADWATER_SPOOL_LIMIT must be a number of bytes, not {limit!r}")
+    return SpoolSettings(root, int(limit))
+
+
+class Session:
+    """What this process logs to one server; any thread may use it."""
+
+    def __init__(self, uri: str, settings: ConnectionSettings, spool: SpoolSettings) -> None:
+        """`uri` is the server's with its credentials, `settings` what was made of it."""
+        self._uri = uri
+        self._settings = settings
+        self._spool = spool
+        self._lock = threading.Lock()
+        self._writer: SpoolWriter | None = None
+        self._sender: subprocess.Popen[bytes] | None = None
+
+    @property
+    def writer(self) -> SpoolWriter:
+        """Return the spool's writer; the first call makes the spool and starts its sender.
+
+        Raises:
+            ConfigurationError: the spool cannot be made.
+        """
+        writer = self._writer
+        return writer if writer is not None else self._begin()
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until the server has all that was logged so far, at most so long; say if it has.
+
+        Where the server cannot be reached at present, a moment is waited only.
+        """
+        writer = self._writer
+        if writer is None:
+            return True
+        target = writer.position
+        until = time.monotonic() + seconds
+        patience = time.monotonic() + min(seconds, _FAILING_PATIENCE)
+        self._hurry()
+        path = writer.directory.path
+        while True:
+            with ProgressFile(path) as progress:
+                if progress.read().sent >= target:
+                    return True
+            now = time.monotonic()
+            if now >= until or self._has_ended():
+                return False
+            status = read_status(path)
+            if now >= patience and status is not None and status.state == "failing":
+                return False
+            time.sleep(_POLL_SECONDS)
+
+    def unsent_message(self) -> str:
+        """Return what to tell a person of what is not sent."""
+        assert self._writer is not None
+        directory = self._writer.directory
+        status = read_status(directory.path)
+        reason = f": {status.failure}" if status is not None and status.failure else ""
+        return (
+            f"not all that was logged has reached {self._settings.url} yet{reason}. It is kept in "
+            f"{directory.path}; to send it later: headwater sync {directory.path}"
+        )
+
+    def abandon(self) -> None:
+        """Begin anew in a process that was forked: the spool is the other process's."""
+        writer, self._writer = self._writer, None
+        self._sender = None
+        self._lock = threading.Lock()
+        if writer is not None:
+            writer.abandon()
+
+    def _begin(self) -> SpoolWriter:
+        with self._lock:
+            if self._writer is None:
+                directory = create_spool(
+                    self._spool.root, self._settings.url, self._settings.workspace
+                )
+                writer = SpoolWriter(directory, limit=self._spool.limit)
+                ProgressFile(directory.path, writable=True).close()
+                self._sender = _start_sender(directory, self._uri)
+                self._writer = writer
+            return self._writer
+
+    def _hurry(self) -> None:
+        sender = self._sender
+        if sender is not None and sender.stdin is not None:
+            try:
+                os.write(sender.stdin.fileno(), b"!")
+            except OSError:  # it has ended; `flush` finds out
+                return
+
+    def _has_ended(self) -> bool:
+        return self._sender is None or self._sender.poll() is not None
+
+
+def _start_sender(directory: SpoolDirectory, uri: str) -> "subprocess.Popen[bytes] | None":
+    environment = {**os.environ, URI_VARIABLE: uri}
+    try:
+        with (directory.path / "sender.log").open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603  # our own module
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "headwater.client.spool.sender_process",
+                    directory.path,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
+    except OSError as error:
+        _logger.warning(
+            "the process that sends cannot be started: %s. What is logged is kept in %s; to send "
+            "it: headwater sync %s",
+            *(error, directory.path, directory.path),
+        )
+        return None
+    assert process.stdin is not None
+    os.set_blocking(process.stdin.fileno(), False)
+    return process
+
+
+_sessions: dict[str, Session] = {}
+_sessions_lock = threading.Lock()
+
+
+def session_for(uri: str, make: Callable[[], Session]) -> Session:
+    """Return this process's session for a server, made by `make` when it is used first."""
+    with _sessions_lock:
+        if uri not in _sessions:
+            _sessions[uri] = make()
+        return _sessions[uri]
+
+
+def _after_fork() -> None:
+    global _sessions_lock  # the other process's thread may have held it
+    _sessions_lock = threading.Lock()
+    for session in _sessions.values():
+        session.abandon()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,34 @@
+"""What a sender says of itself, for the process that logs and for ``headwater sync``."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+_FILE = "status.json"
+
+
+class Status(msgspec.Struct, frozen=True):
+    """How sending goes."""
+
+    state: Literal["sending", "failing"] = "sending"
+    failure: str = ""
+    """Why it fails, as a person reads it."""
+
+    since: int = 0
+    """Milliseconds since the epoch when the state began."""
+
+
+def read_status(spool: Path) -> Status | None:
+    """Return what the spool's sender said last, None if nothing."""
+    try:
+        return msgspec.json.decode((spool / _FILE).read_bytes(), type=Status)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def write_status(spool: Path, status: Status) -> None:
+    """Say how sending goes; readers see the old text or the new one."""
+    draft = spool / f"{_FILE}.new"
+    draft.write_bytes(msgspec.json.encode(status))
+    draft.replace(spool / _FILE)

@@ -1,0 +1,272 @@
+"""Appends what a process logs to its spool, at the speed of memory.
+
+Segments are mapped into memory: what is written there survives the process, however it ends, and
+costs no system call. The sender brings it to the disk before it sends, and while it cannot send
+once a second; what a power failure takes is at most that second.
+"""
+
+import mmap
+import os
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from headwater.client.spool.directory import Position, SpoolDirectory
+from headwater.client.spool.progress import START
+from headwater.entities.key_name import key_fault
+from headwater.entities.metric import Points
+from headwater.errors import InvalidParameterError, SpoolFullError
+from headwater.wire import metric_block
+from headwater.wire.operations import Operation, SetTags, encode_operation
+from headwater.wire.spool import (
+    END,
+    END_AT,
+    MAGIC,
+    OPERATION,
+    RECORD_HEAD,
+    ROW,
+    ROW_START,
+    SEGMENT_HEAD,
+    VERSION,
+    Shape,
+    encode_block,
+    encode_shape,
+    record,
+    row_packer,
+)
+
+SEGMENT_BYTES = 8 * 1024 * 1024
+DEFAULT_LIMIT = 4 * 1024**3
+"""Bytes that a spool takes on disk at most."""
+
+DROPPED_TAG = "headwater.dropped_points"
+"""Tag of a run of which points found no room."""
+
+_RETRY_SECONDS = 1.0
+_POINTS_A_BLOCK = 65_536
+_MOST_METRICS = 10_000
+
+
+@dataclass(slots=True)
+class _Row:
+    """How rows of one shape are packed into this segment."""
+
+    number: int
+    size: int
+    """Bytes of their records."""
+
+    length: int
+    """Bytes after the checksum."""
+
+    pack: Callable[..., bytes]
+
+
+class SpoolWriter:
+    """Writes one spool; any thread may append, but no process forked from this one."""
+
+    def __init__(
+        self,
+        directory: SpoolDirectory,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        """Take the right to write `directory`; at most `limit` bytes of it."""
+        self.directory = directory
+        self.dropped: dict[str, int] = {}
+        """Points of each run that found no room."""
+
+        self._limit = limit
+        self._segment_bytes = segment_bytes
+        self._lock_descriptor = directory.lock_writer()
+        self._lock = threading.RLock()
+        self._rows: dict[str, dict[tuple[str, ...], _Row]] = {}
+        self._shapes = 0
+        self._number = 0
+        self._map: mmap.mmap | None = None
+        self._at = 0
+        self._end = 0
+        self._full_until = 0.0
+        self._untold: set[str] = set()
+        self._before = START
+        self._rotate()
+
+    @property
+    def position(self) -> Position:
+        """Return where the last record ends."""
+        with self._lock:
+            is_first = self._at == SEGMENT_HEAD.size
+            return self._before if is_first else Position(self._number, self._at)
+
+    def append_row(
+        self, run_id: str, metrics: Mapping[str, float], step: int, timestamp: int
+    ) -> bool:
+        """Append one value of each metric; False where there was no room for it.
+
+        Raises:
+            InvalidParameterError: a key, a value, the step or the timestamp cannot be stored.
+        """
+        keys = tuple(metrics)
+        with self._lock:
+            rows = self._rows.get(run_id)
+            row = rows.get(keys) if rows is not None else None
+            if row is None:
+                row = self._define(run_id, keys)
+                if row is None:
+                    return self._drop(run_id, len(keys))
+            try:
+                body = row.pack(ROW, row.number, step, timestamp, *metrics.values())
+            except (struct.error, OverflowError) as error:
+                raise _unfit(metrics, step, timestamp) from error
+            start = self._at
+            end = start + row.size
+            if end > self._end:
+                if not self._rotate():
+                    return self._drop(run_id, len(keys))
+                return self.append_row(run_id, metrics, step, timestamp)
+            content = self._map
+            assert content is not None
+            content[start:end] = RECORD_HEAD.pack(row.length, zlib.crc32(body)) + body
+            END.pack_into(content, END_AT, end)
+            self._at = end
+            return True
+
+    def append_points(self, run_id: str, points: Points) -> bool:
+        """Append points that come as arrays; False where there was no room for all of them."""
+        for key in points.keys:
+            _check_key(key)
+        for first in range(0, len(points), _POINTS_A_BLOCK):
+            some = slice(first, first + _POINTS_A_BLOCK)
+            part = Points(
+                points.keys,
+                points.key_index[some],
+                points.steps[some],
+                points.timestamps[some],
+                points.values[some],
+            )
+            if not self._append(encode_block(run_id, metric_block.encode(part))):
+                return self._drop(run_id, len(points) - first)
+        return True
+
+    def append_operation(self, operation: Operation) -> None:
+        """Append what changes a run otherwise.
+
+        Raises:
+            SpoolFullError: there is no room for it.
+        """
+        if not self._append(bytes((OPERATION,)) + encode_operation(operation)):
+            raise SpoolFullError(
+                f"the spool {self.directory.path} has no room left for what could not be sent"
+            )
+
+    def close(self) -> None:
+        """End writing; what was appended stays until it is sent."""
+        with self._lock:
+            if self._map is not None:
+                self._map.close()
+                self._map = None
+            self._end = 0
+            if self._lock_descriptor >= 0:
+                os.close(self._lock_descriptor)
+                self._lock_descriptor = -1
+
+    def abandon(self) -> None:
+        """Let go of a spool that the process writes from which this one was forked."""
+        self._lock = threading.RLock()  # the other process's thread may have held it
+        self.close()
+
+    def _append(self, body: bytes) -> bool:
+        content = record(body)
+        with self._lock:
+            end = self._at + len(content)
+            if end > self._end:
+                if not self._rotate(len(content)):
+                    return False
+                end = self._at + len(content)
+            assert self._map is not None
+            self._map[self._at : end] = content
+            END.pack_into(self._map, END_AT, end)
+            self._at = end
+            return True
+
+    def _define(self, run_id: str, keys: tuple[str, ...]) -> _Row | None:
+        """Return how rows with these keys are packed, None where there is no room."""
+        if len(keys) > _MOST_METRICS:
+            raise InvalidParameterError(f"More than {_MOST_METRICS:,} metrics in a call; split it")
+        for key in keys:
+            _check_key(key)
+        body = encode_shape(Shape(self._shapes + 1, run_id, keys))
+        row_length = ROW_START.size + 8 * len(keys)
+        if self._at + len(record(body)) + row_length > self._end and not self._rotate():
+            return None
+        if not self._append(body):
+            return None
+        self._shapes += 1
+        row = _Row(self._shapes, RECORD_HEAD.size + row_length, row_length, row_packer(len(keys)))
+        self._rows.setdefault(run_id, {})[keys] = row
+        return row
+
+    def _drop(self, run_id: str, points: int) -> bool:
+        with self._lock:
+            self.dropped[run_id] = self.dropped.get(run_id, 0) + points
+            self._untold.add(run_id)
+        return False
+
+    def _rotate(self, need: int = 0) -> bool:
+        """Go on in a new segment; False where there is no room for one, or was none just now."""
+        if self._lock_descriptor < 0 or time.monotonic() < self._full_until:
+            return False
+        size = max(self._segment_bytes, SEGMENT_HEAD.size + need + RECORD_HEAD.size)
+        if self.directory.size() + size > self._limit or not self._open(self._number + 1, size):
+            self._full_until = time.monotonic() + _RETRY_SECONDS
+            return False
+        untold, self._untold = self._untold, set()
+        for run_id in untold:
+            self.append_operation(SetTags(run_id, {DROPPED_TAG: str(self.dropped[run_id])}))
+        return True
+
+    def _open(self, number: int, size: int) -> bool:
+        path = self.directory.segment(number)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            # All of it now: to write to a page of a mapped file that finds no room is fatal.
+            os.posix_fallocate(descriptor, 0, size)
+            content = mmap.mmap(descriptor, size)
+        except OSError:
+            path.unlink()
+            return False
+        finally:
+            os.close(descriptor)
+        content[: SEGMENT_HEAD.size] = SEGMENT_HEAD.pack(MAGIC, VERSION, number, SEGMENT_HEAD.size)
+        if self._map is not None:
+            self._before = self.position
+            self._map.close()
+        self._map, self._number = content, number
+        self._at, self._end = SEGMENT_HEAD.size, size
+        self._rows.clear()
+        return True
+
+
+def _check_key(key: str) -> None:
+    if fault := key_fault(key):
+        raise InvalidParameterError(f"Invalid metric name: {fault}")
+
+
+def _unfit(metrics: Mapping[str, float], step: int, timestamp: int) -> InvalidParameterError:
+    """Return the error that names what of a row cannot be packed."""
+    for name, number in (("step", step), ("timestamp", timestamp)):
+        try:
+            struct.pack("<q", number)
+        except struct.error:
+            return InvalidParameterError(
+                f"Invalid value for parameter {name!r}: {number!r} is not an integer of 64 bits"
+            )
+    for key, value in metrics.items():
+        try:
+            struct.pack("<d", value)
+        except (struct.error, OverflowError):
+            return InvalidParameterError(f"Metric {key!r} has a value that is no number: {value!r}")
+    return InvalidParameterError("The metrics cannot be stored")

@@ -100,12 +100,15 @@ def _source(
     tables += [f"{_table(search.conditions[n])} AS c{n}" for n in joined]
     values: list[Any] = []
     candidates = _candidates(search, route, nan_never_matches)
+    first: str | None = None
     if candidates is not None:
         sql, values = candidates
+        first = "candidates"
         tables.insert(0, f"({sql}) AS candidates")
     elif isinstance(route.start, int):
-        first = f"{_table(search.conditions[route.start])} AS c{route.start}"
-        tables.sort(key=lambda table: table != first)
+        first = f"c{route.start}"
+        table = f"{_table(search.conditions[route.start])} AS {first}"
+        tables.sort(key=lambda each: each != table)
     # SQLite reads tables that are CROSS JOINed in the order given; PostgreSQL in that it likes.
     between = " JOIN {} ON TRUE" if route.start is None else " CROSS JOIN {}"
     source = tables[0] + "".join(between.format(table) for table in tables[1:])
@@ -114,7 +117,7 @@ def _source(
             join, join_values = _ordering_join(number, ordering, facts)
             source += f" {join}"
             values = [*values, *join_values]
-    where, where_values = _where(search)
+    where, where_values = _where(search, first)
     if search.expression is not None:
         stated, stated_values = condition_sql(
             search.expression, facts, nan_never_matches=nan_never_matches
@@ -302,15 +305,25 @@ def _ordering_join(number: int, ordering: Ordering, facts: SeriesFacts) -> State
     ), [key]
 
 
-def _of_experiments(search: RunSearch) -> tuple[list[str], list[Any]]:
+def _of_experiments(search: RunSearch, first: str | None = None) -> tuple[list[str], list[Any]]:
+    """Return what says that runs are of the search's experiments and stages, and the parameters.
+
+    `first` is the table of whose rows the runs are looked up one by one, if any.
+    """
+    columns = ["runs.experiment_id", "runs.lifecycle_stage"]
+    if first is not None:
+        # Were these conditions on runs alone, SQLite would read all runs beforehand to have a
+        # Bloom filter of those that satisfy them, where a database has statistics.
+        columns = [f"CASE WHEN {first}.run_uuid <> '' THEN {column} END" for column in columns]
+    experiment, stage = columns
     return [
-        f"runs.experiment_id IN ({', '.join('?' * len(search.experiment_ids))})",
-        f"runs.lifecycle_stage IN ({', '.join('?' * len(search.stages))})",
+        f"{experiment} IN ({', '.join('?' * len(search.experiment_ids))})",
+        f"{stage} IN ({', '.join('?' * len(search.stages))})",
     ], [*search.experiment_ids, *search.stages]
 
 
-def _where(search: RunSearch) -> tuple[list[str], list[Any]]:
-    where, values = _of_experiments(search)
+def _where(search: RunSearch, first: str | None) -> tuple[list[str], list[Any]]:
+    where, values = _of_experiments(search, first)
     for condition in search.conditions:
         if not _is_joined(condition):
             clause, clause_values = _clause(condition)

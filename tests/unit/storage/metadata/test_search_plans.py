@@ -89,6 +89,31 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Explaining]:
 
 
 @pytest.fixture(scope="module")
+def sqlite_with_statistics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Explaining]:
+    """A database that was analyzed when it had 100,000 runs, before it had Headwater's indexes."""
+    path = tmp_path_factory.mktemp("plans") / "mlflow.db"
+    create(path, installed_release(), "mlflow-artifacts:/")
+    connection = connect(path)
+    connection.execute("BEGIN")
+    _fill(connection)
+    connection.execute("COMMIT")
+    connection.execute("ANALYZE")
+    connection.execute("DELETE FROM sqlite_stat1")
+    connection.executemany(
+        "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)",
+        [
+            ("runs", "sqlite_autoindex_runs_1", "100000 1"),
+            ("latest_metrics", "index_latest_metrics_run_uuid", "2000000 20"),
+            ("latest_metrics", "sqlite_autoindex_latest_metrics_1", "2000000 100000 1"),
+        ],
+    )
+    connection.close()
+    connection = connect(path)
+    yield _Explaining(connection, "EXPLAIN QUERY PLAN")
+    connection.close()
+
+
+@pytest.fixture(scope="module")
 def postgresql(postgres: Postgres, postgres_template: str) -> Iterator[_Explaining]:
     uri = postgres.create(template=postgres_template)
     connection = PostgresConnection(uri)
@@ -103,7 +128,7 @@ def postgresql(postgres: Postgres, postgres_template: str) -> Iterator[_Explaini
     postgres.drop(uri)
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", ["sqlite", "sqlite_with_statistics", "postgresql"])
 @pytest.mark.parametrize(("filter_text", "order_by"), _SEARCHES)
 def test_no_table_is_read_from_end_to_end(
     request: pytest.FixtureRequest, database: str, filter_text: str, order_by: list[str]
@@ -114,5 +139,6 @@ def test_no_table_is_read_from_end_to_end(
     search = plan_search_runs(["0"], ("active",), filter_text, order_by, Page(0, 5), behaviour, 0)
     assert find_runs(explaining, search, nan_never_matches=True)
     tables = ("runs", "latest_metrics", "params", "tags", "headwater_metric_order")
-    scanned = re.compile(rf"^SCAN ({'|'.join(tables)})\b|Seq Scan on ({'|'.join(tables)})\b")
+    whole = rf"({'|'.join(tables)})\b"
+    scanned = re.compile(rf"^SCAN {whole}|^BLOOM FILTER ON {whole}|Seq Scan on {whole}")
     assert [line for line in explaining.plans if scanned.search(line)] == []

@@ -1,7 +1,7 @@
 """The stock MLflow client, end to end: every flow gives the same result on both servers.
 
-A flow is a function of nothing that works on the tracking server set for the process and returns
-what a user would see. It checks what must hold anyway; the comparison does the rest.
+A flow works on the tracking server set for the process, in experiments whose names end with a mark,
+and returns what a user would see. It checks what must hold anyway; the comparison does the rest.
 """
 
 import json
@@ -26,7 +26,7 @@ from tests.compatibility.servers import Server
 # MLflow and the libraries below it warn of their own future.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-Flow = Callable[[Path], Any]
+Flow = Callable[[Path, str], Any]
 
 
 def run_as_seen(run_id: str) -> dict[str, Any]:
@@ -44,8 +44,8 @@ def history_as_seen(run_id: str, key: str) -> list[tuple[Any, ...]]:
     return [(point.key, repr(point.value), point.step) for point in points]
 
 
-def logging_of_every_kind(directory: Path) -> Any:
-    mlflow.set_experiment("every kind")
+def logging_of_every_kind(directory: Path, mark: str) -> Any:
+    mlflow.set_experiment(f"every kind{mark}")
     with mlflow.start_run(run_name="outer", description="what for", tags={"a": "b"}) as run:
         mlflow.log_param("lr", 0.1)
         mlflow.log_params({f"p{i}": i for i in range(150)})
@@ -72,13 +72,13 @@ def logging_of_every_kind(directory: Path) -> Any:
     return run_as_seen(run.info.run_id), inner_run, names, text, loss
 
 
-def failures_as_exceptions(directory: Path) -> Any:
+def failures_as_exceptions(directory: Path, mark: str) -> Any:
     client = MlflowClient()
-    experiment = client.create_experiment("failures")
+    experiment = client.create_experiment(f"failures{mark}")
     run = client.create_run(experiment).info.run_id
     client.log_param(run, "p", "1")
     attempts: dict[str, Callable[[], Any]] = {
-        "name taken": lambda: client.create_experiment("failures"),
+        "name taken": lambda: client.create_experiment(f"failures{mark}"),
         "param changed": lambda: client.log_param(run, "p", "2"),
         "no such run": lambda: client.get_run("0" * 32),
         "no such experiment": lambda: client.get_experiment("99999999"),
@@ -97,8 +97,8 @@ def failures_as_exceptions(directory: Path) -> Any:
     return results
 
 
-def searching_with_pandas(directory: Path) -> Any:
-    experiment = mlflow.set_experiment("pandas").experiment_id
+def searching_with_pandas(directory: Path, mark: str) -> Any:
+    experiment = mlflow.set_experiment(f"pandas{mark}").experiment_id
     client = MlflowClient()
     for number in range(25):
         run = client.create_run(experiment, start_time=1000 + number, run_name=f"run {number}")
@@ -119,25 +119,25 @@ def searching_with_pandas(directory: Path) -> Any:
         [experiment], max_results=6, order_by=order, page_token=pages.token
     )
     named = [run.info.run_name for page in (pages, following) for run in page]
-    by_name = mlflow.search_runs(experiment_names=["pandas"], output_format="list")
+    by_name = mlflow.search_runs(experiment_names=[f"pandas{mark}"], output_format="list")
     return frame.astype(str).to_dict("records"), named, len(by_name)
 
 
-def experiments_renamed_and_deleted(directory: Path) -> Any:
+def experiments_renamed_and_deleted(directory: Path, mark: str) -> Any:
     client = MlflowClient()
-    experiment = client.create_experiment("to rename", tags={"team": "blue"})
-    client.rename_experiment(experiment, "renamed")
+    experiment = client.create_experiment(f"to rename{mark}", tags={"team": "blue"})
+    client.rename_experiment(experiment, f"renamed{mark}")
     client.set_experiment_tag(experiment, "mlflow.note.content", "note")
     client.delete_experiment(experiment)
     with pytest.raises(MlflowException) as caught:
-        mlflow.set_experiment("renamed")
+        mlflow.set_experiment(f"renamed{mark}")
     client.restore_experiment(experiment)
     found = client.search_experiments(filter_string="tags.team = 'blue'")
     return str(caught.value), [dict(item) for item in found]
 
 
-def asynchronous_logging(directory: Path) -> Any:
-    mlflow.set_experiment("asynchronous")
+def asynchronous_logging(directory: Path, mark: str) -> Any:
+    mlflow.set_experiment(f"asynchronous{mark}")
     with mlflow.start_run() as run:
         for step in range(300):
             mlflow.log_metric("loss", 1 / (step + 1), step=step, timestamp=step, synchronous=False)
@@ -149,24 +149,24 @@ def asynchronous_logging(directory: Path) -> Any:
     return run_as_seen(run.info.run_id)["data"]["params"], history
 
 
-def models_logged_and_registered(directory: Path) -> Any:
-    mlflow.set_experiment("models")
+def models_logged_and_registered(directory: Path, mark: str) -> Any:
+    mlflow.set_experiment(f"models{mark}")
     features, target = load_diabetes(return_X_y=True, as_frame=True)
     with mlflow.start_run() as run:
         model = Ridge(alpha=0.5).fit(features, target)
         info = mlflow.sklearn.log_model(
             model,
             name="ridge",
-            registered_model_name="ridge",
+            registered_model_name=f"ridge{mark}",
             pip_requirements=["scikit-learn"],  # inferring them takes a minute
         )
         mlflow.log_metric("r2", 0.5, model_id=info.model_id)
     client = MlflowClient()
-    client.set_registered_model_alias("ridge", "champion", "1")
-    client.set_model_version_tag("ridge", "1", "checked", "yes")
-    loaded = mlflow.sklearn.load_model("models:/ridge@champion")
+    client.set_registered_model_alias(f"ridge{mark}", "champion", "1")
+    client.set_model_version_tag(f"ridge{mark}", "1", "checked", "yes")
+    loaded = mlflow.sklearn.load_model(f"models:/ridge{mark}@champion")
     assert numpy.allclose(loaded.predict(features), model.predict(features))
-    version = client.get_model_version_by_alias("ridge", "champion")
+    version = client.get_model_version_by_alias(f"ridge{mark}", "champion")
     logged = mlflow.get_logged_model(info.model_id)
     seen = run_as_seen(run.info.run_id)
     metrics = [(metric.key, metric.value) for metric in logged.metrics or []]
@@ -176,8 +176,8 @@ def models_logged_and_registered(directory: Path) -> Any:
     return version.version, version.tags, version.run_id, metrics, seen["data"]["metrics"]
 
 
-def autologging_with_datasets(directory: Path) -> Any:
-    mlflow.set_experiment("autologging")
+def autologging_with_datasets(directory: Path, mark: str) -> Any:
+    mlflow.set_experiment(f"autologging{mark}")
     mlflow.sklearn.autolog(log_datasets=True, log_models=False, silent=True)
     try:
         features, target = load_diabetes(return_X_y=True, as_frame=True)
@@ -196,8 +196,8 @@ def autologging_with_datasets(directory: Path) -> Any:
     return seen["data"]["metrics"], seen["data"]["params"], datasets, len(found)
 
 
-def traces(directory: Path) -> Any:
-    mlflow.set_experiment("traces")
+def traces(directory: Path, mark: str) -> Any:
+    mlflow.set_experiment(f"traces{mark}")
 
     with mlflow.start_span("outer") as outer:
         outer.set_inputs({"number": 3})
@@ -239,14 +239,25 @@ def _leave_no_server_set(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.__name__)
-def test_flow(flow: Flow, servers: tuple[Server, Server], tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["http", "headwater"])
+def test_flow(
+    flow: Flow,
+    scheme: str,
+    servers: tuple[Server, Server],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HEADWATER_SPOOL_DIR", str(tmp_path / "spools"))
+    stock, candidate = servers
+    if scheme == "headwater" and candidate.name == stock.name:
+        pytest.skip("MLflow's server takes no frames")
     results: list[str] = []
-    for server in servers:
-        mlflow.set_tracking_uri(server.url)
-        directory = tmp_path / server.name / str(len(results))
-        directory.mkdir(parents=True)
-        result = normalise_value(
-            json.loads(json.dumps(flow(directory), default=str)), Names(str(server.directory))
-        )
+    for uri in (stock.url, candidate.url.replace("http:", f"{scheme}:")):
+        mlflow.set_tracking_uri(uri)
+        directory = tmp_path / str(len(results))
+        directory.mkdir()
+        found = json.loads(json.dumps(flow(directory, f" by {scheme}"), default=str))
+        server = servers[len(results)]
+        result = normalise_value(found, Names(str(server.directory)))
         results.append(json.dumps(result, indent=1, sort_keys=True))
     assert results[0] == results[1]

@@ -26,6 +26,7 @@ _COMMANDS = {
     "runs": "headwater.cli.runs",
     "searches": "headwater.cli.searches",
     "server": "headwater.cli.server",
+    "sync": "headwater.cli.sync",
 }
 """Subcommand -> module with a function `register(app)`; only the wanted one is imported."""
 

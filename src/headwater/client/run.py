@@ -6,7 +6,6 @@
 """
 
 import getpass
-import logging
 import os
 import sys
 import time
@@ -22,9 +21,6 @@ from headwater.entities.metric import Points, storable
 from headwater.entities.run_id import new_run_id
 from headwater.errors import InvalidParameterError
 from headwater.wire.operations import CreateRun, LogParams, SetTags, Status, UpdateRun
-
-_END_SECONDS = 10.0
-_logger = logging.getLogger(__name__)
 
 
 def start_run(
@@ -134,18 +130,24 @@ class Run:
         texts = {key: str(value) for key, value in tags.items()}
         self._session.writer.append_operation(SetTags(self.run_id, texts))
 
-    def flush(self, seconds: float = _END_SECONDS) -> bool:
-        """Wait until the server has all that was logged, at most so long, and say if it has."""
+    def flush(self, seconds: float | None = None) -> bool:
+        """Wait until the server has all that was logged, at most so long, and say if it has.
+
+        None is HEADWATER_FLUSH_SECONDS, or else 10.
+        """
         return self._session.flush(seconds)
 
-    def end(self, status: Status = "FINISHED", *, wait: float = _END_SECONDS) -> None:
-        """End the run, and wait at most `wait` seconds until the server has all of it."""
+    def end(self, status: Status = "FINISHED", *, wait: float | None = None) -> None:
+        """End the run, and wait at most `wait` seconds until the server has all of it.
+
+        None is HEADWATER_FLUSH_SECONDS, or else 10.
+        """
         now = time.time_ns() // 1_000_000
         self._session.writer.append_operation(
             UpdateRun(run_id=self.run_id, status=status, end_time=now)
         )
         if not self.flush(wait):
-            _logger.warning("run %s: %s", self.run_id, self._session.unsent_message())
+            self._session.report_unsent()
 
 
 def _session(tracking_uri: str | None) -> Session:
@@ -158,22 +160,22 @@ def _session(tracking_uri: str | None) -> Session:
 
 def _series(key: str, steps: Any, values: Any, timestamps: Any | None) -> Points:
     try:
-        columns = [np.ascontiguousarray(steps, np.int64), np.ascontiguousarray(values, np.float64)]
+        at = np.ascontiguousarray(steps, np.int64)
+        of = np.ascontiguousarray(values, np.float64)
         if timestamps is None:
-            columns.append(np.full(len(columns[0]), time.time_ns() // 1_000_000))
+            times = np.full(at.shape, time.time_ns() // 1_000_000, np.int64)
         else:
-            columns.append(np.ascontiguousarray(timestamps, np.int64))
+            times = np.ascontiguousarray(timestamps, np.int64)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidParameterError(f"Metric {key!r}: {error}") from error
-    if any(column.ndim != 1 or len(column) != len(columns[0]) for column in columns):
-        shapes = ", ".join(str(column.shape) for column in columns)
+    if at.ndim != 1 or not at.shape == of.shape == times.shape:
         raise InvalidParameterError(
-            f"Metric {key!r}: steps, values and timestamps must be of one length, not {shapes}"
+            f"Metric {key!r}: steps, values and timestamps must be of one length, not "
+            f"{at.shape}, {of.shape}, {times.shape}"
         )
-    if len(columns[2]) and columns[2].min() < 0:
+    if len(times) and times.min() < 0:
         raise InvalidParameterError(f"Metric {key!r}: a negative timestamp")
-    index = np.zeros(len(columns[0]), np.intp)
-    return Points((key,), index, columns[0], columns[2], storable(columns[1]))
+    return Points((key,), np.zeros(len(at), np.intp), at, times, storable(of))
 
 
 def _user() -> str:

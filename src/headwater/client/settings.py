@@ -18,6 +18,13 @@ _MOST_RETRIES = 10
 
 _TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"false", "0"})
 
+_SCHEMES: Mapping[str, str] = {
+    "headwater": "http",
+    "headwater+http": "http",
+    "headwater+https": "https",
+}
+"""Schemes of servers whose clients write through a spool, and what they are reached by."""
+
 _HOW_TO_NAME = (
     "name the server with --tracking-uri (tracking_uri in Python) or MLFLOW_TRACKING_URI, "
     "such as http://localhost:5000"
@@ -94,11 +101,17 @@ def connection_settings(
     return settings
 
 
+def http_uri(uri: str) -> str:
+    """Return the HTTP URI of a server that is named with a ``headwater`` scheme; others as is."""
+    scheme, separator, rest = uri.partition("://")
+    return f"{_SCHEMES.get(scheme, scheme)}{separator}{rest}"
+
+
 def _server(uri: str) -> SplitResult:
     if not uri:
         raise ConfigurationError(f"no server is named; {_HOW_TO_NAME}")
     try:
-        split = urlsplit(uri)
+        split = urlsplit(http_uri(uri))
         usable = split.scheme in ("http", "https") and bool(split.hostname) and split.port != 0
     except ValueError:
         usable = False

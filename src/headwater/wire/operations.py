@@ -38,6 +38,26 @@ class LogParams(_Operation, tag="log_params", frozen=True):
     params: dict[str, str]
 
 
+class ModelPoint(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """A point that was measured of a logged model, on a dataset or not."""
+
+    key: str
+    value: float | str
+    """Text where it is "NaN", "Infinity" or "-Infinity"."""
+
+    timestamp: int
+    step: int
+    model_id: str
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
+
+
+class LogModelMetrics(_Operation, tag="log_model_metrics", frozen=True):
+    """Points of logged models, which are points of the run as well."""
+
+    metrics: list[ModelPoint]
+
+
 class SetTags(_Operation, tag="set_tags", frozen=True):
     """Tags to set."""
 
@@ -58,7 +78,7 @@ class UpdateRun(_Operation, tag="update_run", frozen=True, omit_defaults=True, k
     run_name: str = ""
 
 
-Operation = CreateRun | LogParams | SetTags | DeleteTag | UpdateRun
+Operation = CreateRun | LogParams | LogModelMetrics | SetTags | DeleteTag | UpdateRun
 
 _DECODER = msgspec.json.Decoder(Operation)
 _LIST_DECODER = msgspec.json.Decoder(list[Operation])

@@ -1,5 +1,6 @@
 """This process's spool for a server: made when something is logged, sent by another process."""
 
+import atexit
 import logging
 import os
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from headwater.client.settings import ConnectionSettings
+from headwater.client.settings import ConnectionSettings, http_uri
 from headwater.client.spool.directory import SpoolDirectory, create_spool
 from headwater.client.spool.progress import ProgressFile
 from headwater.client.spool.sender_process import URI_VARIABLE
@@ -27,25 +28,32 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SpoolSettings:
-    """Where spools are and how large one may become, in bytes."""
+    """Where spools are, how large one may become in bytes, and how long its end is waited for."""
 
     root: Path
     limit: int = DEFAULT_LIMIT
+    flush_seconds: float = 10.0
+    """How long the end of a run or of the process waits for the server."""
 
 
 def spool_settings(environment: Mapping[str, str]) -> SpoolSettings:
-    """Return the settings of HEADWATER_SPOOL_DIR and HEADWATER_SPOOL_LIMIT (bytes).
+    """Return the settings of HEADWATER_SPOOL_DIR, …_SPOOL_LIMIT and …_FLUSH_SECONDS.
 
     Raises:
-        ConfigurationError: the limit is no number.
+        ConfigurationError: one of them is no number.
     """
     named = environment.get("HEADWATER_SPOOL_DIR")
     state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     root = Path(named) if named else Path(state) / "headwater" / "spool"
-    limit = environment.get("HEADWATER_SPOOL_LIMIT") or str(DEFAULT_LIMIT)
-    if not limit.isdecimal():
-        raise ConfigurationError(f"HEADWATER_SPOOL_LIMIT must be a number of bytes, not {limit!r}")
-    return SpoolSettings(root, int(limit))
+    limit = _number(environment, "HEADWATER_SPOOL_LIMIT", DEFAULT_LIMIT)
+    return SpoolSettings(root, limit, _number(environment, "HEADWATER_FLUSH_SECONDS", 10))
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isdecimal():
+        raise ConfigurationError(f"{name} must be a whole number, not {text!r}")
+    return int(text)
 
 
 class Session:
@@ -53,12 +61,13 @@ class Session:
 
     def __init__(self, uri: str, settings: ConnectionSettings, spool: SpoolSettings) -> None:
         """`uri` is the server's with its credentials, `settings` what was made of it."""
-        self._uri = uri
+        self._uri = http_uri(uri)
         self._settings = settings
         self._spool = spool
         self._lock = threading.Lock()
         self._writer: SpoolWriter | None = None
         self._sender: subprocess.Popen[bytes] | None = None
+        self._has_reported = False
 
     @property
     def writer(self) -> SpoolWriter:
@@ -70,14 +79,16 @@ class Session:
         writer = self._writer
         return writer if writer is not None else self._begin()
 
-    def flush(self, seconds: float) -> bool:
+    def flush(self, seconds: float | None = None) -> bool:
         """Wait until the server has all that was logged so far, at most so long; say if it has.
 
-        Where the server cannot be reached at present, a moment is waited only.
+        Where the server cannot be reached at present, a moment is waited only. None is what the
+        settings say.
         """
         writer = self._writer
         if writer is None:
             return True
+        seconds = self._spool.flush_seconds if seconds is None else seconds
         target = writer.position
         until = time.monotonic() + seconds
         patience = time.monotonic() + min(seconds, _FAILING_PATIENCE)
@@ -94,6 +105,12 @@ class Session:
             if now >= patience and status is not None and status.state == "failing":
                 return False
             time.sleep(_POLL_SECONDS)
+
+    def report_unsent(self) -> None:
+        """Tell a person once, on standard error, that the server lacks some of it."""
+        if not self._has_reported:
+            self._has_reported = True
+            sys.stderr.write(f"headwater: {self.unsent_message()}\n")
 
     def unsent_message(self) -> str:
         """Return what to tell a person of what is not sent."""
@@ -124,7 +141,12 @@ class Session:
                 ProgressFile(directory.path, writable=True).close()
                 self._sender = _start_sender(directory, self._uri)
                 self._writer = writer
+                atexit.register(self._flush_at_exit, os.getpid())
             return self._writer
+
+    def _flush_at_exit(self, pid: int) -> None:
+        if os.getpid() == pid and not self.flush():
+            self.report_unsent()
 
     def _hurry(self) -> None:
         sender = self._sender

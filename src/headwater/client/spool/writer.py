@@ -85,7 +85,7 @@ class SpoolWriter:
         self._lock = threading.RLock()
         self._rows: dict[str, dict[tuple[str, ...], _Row]] = {}
         self._shapes = 0
-        self._number = 0
+        self._number = max(directory.segments(), default=0)
         self._map: mmap.mmap | None = None
         self._at = 0
         self._end = 0

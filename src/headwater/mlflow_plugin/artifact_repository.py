@@ -1,0 +1,25 @@
+"""Entry point of ``mlflow-artifacts:``, MLflow's own, for ``headwater://`` tracking URIs as well.
+
+MLflow asks the tracking URI where the server is, and takes http and https for an answer only.
+"""
+
+from typing import Any
+
+from headwater.client.settings import http_uri
+
+
+def open_artifact_repository(
+    artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
+) -> Any:
+    """Open MLflow's repository of artifacts behind a tracking server."""
+    # Loaded on demand, as MLflow loads it; see client_store.
+    from mlflow.store.artifact.mlflow_artifacts_repo import (  # noqa: PLC0415
+        MlflowArtifactsRepository,
+    )
+    from mlflow.tracking._tracking_service.utils import get_tracking_uri  # noqa: PLC0415
+
+    return MlflowArtifactsRepository(
+        artifact_uri,
+        tracking_uri=http_uri(tracking_uri or get_tracking_uri()),
+        registry_uri=registry_uri,
+    )

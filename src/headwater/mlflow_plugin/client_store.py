@@ -1,0 +1,33 @@
+"""Entry points of ``headwater://`` and ``headwater+https://``: a server, reached through a spool.
+
+MLflow loads entry points whenever it is imported, so this module must be cheap; the classes are
+loaded on demand, as MLflow loads them.
+"""
+
+from functools import partial
+from typing import Any
+
+from headwater.client.settings import http_uri
+
+
+def open_client_store(store_uri: str, artifact_uri: str | None = None) -> Any:  # noqa: ARG001  # MLflow's
+    """Open the tracking store of a server: metrics, params and tags go through a spool."""
+    from headwater.mlflow_plugin import spooling_store  # noqa: PLC0415
+
+    return spooling_store.SpoolingStore(store_uri)
+
+
+def open_client_registry(store_uri: str, **_: Any) -> Any:
+    """Open MLflow's own client of the server's model registry."""
+    from mlflow.store.model_registry.rest_store import RestStore  # noqa: PLC0415
+    from mlflow.utils.credentials import get_default_host_creds  # noqa: PLC0415
+
+    return RestStore(partial(get_default_host_creds, http_uri(store_uri)))
+
+
+def open_client_workspaces(workspace_uri: str) -> Any:
+    """Open MLflow's own client of the server's workspaces."""
+    from mlflow.store.workspace.rest_store import RestWorkspaceStore  # noqa: PLC0415
+    from mlflow.utils.credentials import get_default_host_creds  # noqa: PLC0415
+
+    return RestWorkspaceStore(partial(get_default_host_creds, http_uri(workspace_uri)))

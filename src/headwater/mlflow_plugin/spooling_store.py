@@ -1,0 +1,215 @@
+"""MLflow's tracking store of a server, where what is logged goes through a spool.
+
+What is ordinary is appended and is done; what is not goes straight to the server, after all that
+was appended before it, so that MLflow's rules and errors are the server's.
+"""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from mlflow.entities import RunInfo, RunStatus
+from mlflow.store.tracking.rest_store import RestStore
+from mlflow.utils.credentials import get_default_host_creds
+
+from headwater.client.settings import connection_settings, http_uri
+from headwater.client.spool.session import Session, session_for, spool_settings
+from headwater.entities.key_name import key_fault
+from headwater.wire.operations import (
+    LogModelMetrics,
+    LogParams,
+    ModelPoint,
+    SetTags,
+    UpdateRun,
+)
+
+_LARGEST = 2**63 - 1
+_MOST_ENTITIES = 1_000
+_MOST_PARAMS = 100
+_LONGEST_PARAM = 6_000
+_LONGEST_TAG = 8_000
+_RUN_NAME = "mlflow.runName"
+_READ_SECONDS = 5.0
+
+
+class SpoolingStore(RestStore):
+    """Logs through this process's spool, and does all else as MLflow's `RestStore`."""
+
+    def __init__(self, store_uri: str) -> None:
+        super().__init__(partial(get_default_host_creds, http_uri(store_uri)))
+        self._session = session_for(
+            store_uri,
+            lambda: Session(
+                store_uri, connection_settings(store_uri, os.environ), spool_settings(os.environ)
+            ),
+        )
+        self._params: dict[str, dict[str, str]] = {}
+        """Params of the runs that are known to exist, as far as they are known."""
+
+    def _call_endpoint(self, *arguments: Any, **options: Any) -> Any:
+        # Whoever reads sees what was written before, and the order of writes stays.
+        self._session.flush(_READ_SECONDS)
+        return super()._call_endpoint(*arguments, **options)
+
+    def create_run(self, *arguments: Any, **options: Any) -> Any:
+        """Create a run on the server."""
+        run = super().create_run(*arguments, **options)
+        self._params[run.info.run_id] = {}
+        return run
+
+    def get_run(self, run_id: str) -> Any:
+        """Return a run with all that was logged into it."""
+        run = super().get_run(run_id)
+        if run.info.lifecycle_stage == "active":
+            self._params[run_id] = dict(run.data.params)
+        return run
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run, which then takes nothing."""
+        self._params.pop(run_id, None)
+        super().delete_run(run_id)
+
+    def log_metric(self, run_id: str, metric: Any) -> None:
+        """Append one point."""
+        if not (self._is_active(run_id) and _is_plain_metric(metric)):
+            super().log_metric(run_id, metric)
+        else:
+            self._append_metric(run_id, metric)
+
+    def log_param(self, run_id: str, param: Any) -> None:
+        """Append a param."""
+        if not (self._is_active(run_id) and self._are_plain_params(run_id, [param])):
+            super().log_param(run_id, param)
+        else:
+            self._append_params(run_id, [param])
+
+    def set_tag(self, run_id: str, tag: Any) -> None:
+        """Append a tag."""
+        if not (self._is_active(run_id) and _are_plain_tags([tag])):
+            super().set_tag(run_id, tag)
+        else:
+            self._append_tags(run_id, [tag])
+
+    def log_batch(
+        self, run_id: str, metrics: Sequence[Any], params: Sequence[Any], tags: Sequence[Any]
+    ) -> None:
+        """Append points, params and tags."""
+        if not (
+            self._is_active(run_id)
+            and len(metrics) + len(params) + len(tags) <= _MOST_ENTITIES
+            and self._are_plain_params(run_id, params)
+            and _are_plain_tags(tags)
+            and all(map(_is_plain_metric, metrics))
+        ):
+            super().log_batch(run_id, metrics, params, tags)
+            return
+        if params:
+            self._append_params(run_id, params)
+        if tags:
+            self._append_tags(run_id, tags)
+        for metric in metrics:
+            self._append_metric(run_id, metric)
+
+    def update_run_info(
+        self, run_id: str, run_status: int | None, end_time: int | None, run_name: str | None
+    ) -> Any:
+        """Append a run's new status, wait a bounded time until the server has it, and return it.
+
+        Where the server cannot be reached, what is returned is only what is certain.
+        """
+        if not self._is_active(run_id):
+            return super().update_run_info(run_id, run_status, end_time, run_name)
+        status = RunStatus.to_string(run_status) if run_status is not None else None
+        self._session.writer.append_operation(
+            UpdateRun(run_id=run_id, status=status, end_time=end_time, run_name=run_name or "")
+        )
+        if self._session.flush():
+            return super().get_run(run_id).info
+        self._session.report_unsent()
+        return RunInfo(
+            run_id=run_id,
+            experiment_id="",
+            user_id="",
+            status=status,
+            start_time=None,
+            end_time=end_time,
+            lifecycle_stage="active",
+            run_name=run_name,
+        )
+
+    def _is_active(self, run_id: str) -> bool:
+        """Say whether a run takes what is logged; asks once."""
+        if run_id not in self._params:
+            self.get_run(run_id)
+        return run_id in self._params
+
+    def _are_plain_params(self, run_id: str, params: Sequence[Any]) -> bool:
+        known = self._params[run_id]
+        return (
+            len(params) <= _MOST_PARAMS
+            and len({param.key for param in params}) == len(params)
+            and all(
+                _is_plain_text(param.key, param.value, _LONGEST_PARAM)
+                and known.get(param.key, param.value) == param.value
+                for param in params
+            )
+        )
+
+    def _append_metric(self, run_id: str, metric: Any) -> None:
+        if metric.model_id is None:
+            self._session.writer.append_row(
+                run_id, {metric.key: metric.value}, metric.step, metric.timestamp
+            )
+            return
+        value = float(metric.value)
+        point = ModelPoint(
+            metric.key,
+            value if abs(value) <= _LARGEST_FLOAT else _TEXTS.get(value, "NaN"),
+            metric.timestamp,
+            metric.step,
+            metric.model_id,
+            metric.dataset_name,
+            metric.dataset_digest,
+        )
+        self._session.writer.append_operation(LogModelMetrics(run_id, [point]))
+
+    def _append_params(self, run_id: str, params: Sequence[Any]) -> None:
+        texts = {param.key: param.value for param in params}
+        self._params[run_id].update(texts)
+        self._session.writer.append_operation(LogParams(run_id, texts))
+
+    def _append_tags(self, run_id: str, tags: Sequence[Any]) -> None:
+        texts = {tag.key: tag.value for tag in tags}
+        self._session.writer.append_operation(SetTags(run_id, texts))
+
+
+_LARGEST_FLOAT = 1.7976931348623157e308
+_TEXTS = {float("inf"): "Infinity", float("-inf"): "-Infinity"}
+
+
+def _is_plain_metric(metric: Any) -> bool:
+    """Say whether MLflow takes a metric as it is; it may be of a model, and of its dataset."""
+    return (
+        type(metric.value) in (float, int)
+        and type(metric.step) is int
+        and type(metric.timestamp) is int
+        and -_LARGEST <= metric.step <= _LARGEST
+        and 0 <= metric.timestamp <= _LARGEST
+        and type(metric.key) is str
+        and not key_fault(metric.key)
+        and bool(metric.dataset_name) == bool(metric.dataset_digest)
+        and (bool(metric.model_id) or not metric.dataset_name)
+    )
+
+
+def _are_plain_tags(tags: Sequence[Any]) -> bool:
+    return len({tag.key for tag in tags}) == len(tags) and all(
+        _is_plain_text(tag.key, tag.value, _LONGEST_TAG)
+        and (tag.key != _RUN_NAME or bool(tag.value))
+        for tag in tags
+    )
+
+
+def _is_plain_text(key: Any, value: Any, longest: int) -> bool:
+    return type(key) is str and type(value) is str and not key_fault(key) and len(value) <= longest

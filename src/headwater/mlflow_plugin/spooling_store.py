@@ -22,6 +22,7 @@ from headwater.wire.operations import (
     ModelPoint,
     SetTags,
     UpdateRun,
+    json_number,
 )
 
 _LARGEST = 2**63 - 1
@@ -162,10 +163,9 @@ class SpoolingStore(RestStore):
                 run_id, {metric.key: metric.value}, metric.step, metric.timestamp
             )
             return
-        value = float(metric.value)
         point = ModelPoint(
             metric.key,
-            value if abs(value) <= _LARGEST_FLOAT else _TEXTS.get(value, "NaN"),
+            json_number(float(metric.value)),
             metric.timestamp,
             metric.step,
             metric.model_id,
@@ -182,10 +182,6 @@ class SpoolingStore(RestStore):
     def _append_tags(self, run_id: str, tags: Sequence[Any]) -> None:
         texts = {tag.key: tag.value for tag in tags}
         self._session.writer.append_operation(SetTags(run_id, texts))
-
-
-_LARGEST_FLOAT = 1.7976931348623157e308
-_TEXTS = {float("inf"): "Infinity", float("-inf"): "-Infinity"}
 
 
 def _is_plain_metric(metric: Any) -> bool:

@@ -9,7 +9,7 @@ from headwater.tracking.existing import require_active_run
 from headwater.tracking.service import TrackingService
 from headwater.wire.update_run import UpdateRun
 
-_ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
+ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
 
 
 async def update_run(service: TrackingService, changes: UpdateRun) -> RunInfo:
@@ -35,6 +35,6 @@ async def update_run(service: TrackingService, changes: UpdateRun) -> RunInfo:
         return info
 
     info = await service.database.write(update)
-    if info.status in _ENDED:
+    if info.status in ENDED:
         service.metrics.run_ended(run_id)
     return info

@@ -1,13 +1,16 @@
-"""The messages of headwater/metrics/ingest: frames of points, columnar and checksummed.
+"""The messages of headwater/metrics/ingest: frames of points and operations, checksummed.
 
 Layout of a frame, little-endian::
 
     4 bytes  "HWMI"
-    u8       version (1)
+    u8       version (1, or 2 where there are operations)
     u32      CRC-32 of everything from here to the first block
     16 bytes client id
     u64      sequence, from 1
-    u32      batches m, then for each: u8 length, run id in ASCII, u32 length of its block
+    u32      batches m
+    u32      length of the operations; in version 2 only
+    m times  u8 length, run id in ASCII, u32 length of its block
+    operations, as `headwater.wire.operations` encodes them; in version 2 only
     m blocks, one after another
 
 A block is laid out as `headwater.wire.metric_block` says, and has a checksum of its own.
@@ -26,18 +29,23 @@ import zstandard
 from headwater.entities.metric import Points
 from headwater.errors import CorruptBlockError, InvalidParameterError
 from headwater.wire import metric_block
+from headwater.wire.operations import Operation, decode_operations, encode_operations
 
 CONTENT_TYPE = "application/vnd.headwater.metrics"
 MOST_BATCHES = 10_000
 MOST_POINTS = 1_048_576
+MOST_OPERATIONS = 10_000
+LARGEST_OPERATIONS = 4 * 1024 * 1024
+"""Bytes of the operations of a frame."""
+
 LARGEST_FRAME = 64 * 1024 * 1024
 """Bytes, once decompressed."""
 
 _MAGIC = b"HWMI"
-_VERSION = 1
+_VERSION, _VERSION_WITH_OPERATIONS = 1, 2
 _START = struct.Struct("<4sBI")
 _HEAD = struct.Struct("<16sQI")
-_BLOCK_LENGTH = struct.Struct("<I")
+_LENGTH = struct.Struct("<I")
 _UUID = 32
 
 
@@ -59,15 +67,17 @@ class Frame:
 
     sequence: int
     batches: Sequence[Batch]
+    operations: Sequence[Operation] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedBatch:
-    """A batch of which nothing was stored, whatever else of the frame was."""
+class Refused(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A batch or operation of which nothing was stored, whatever else of the frame was."""
 
     run_id: str
     error_code: str
     message: str
+    operation: int | None = None
+    """Its position among the frame's operations; None for a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +93,7 @@ class Ingested:
     points: int
     """Points that were stored now."""
 
-    refused: Sequence[RefusedBatch]
+    refused: Sequence[Refused]
 
 
 class _Position(msgspec.Struct):
@@ -91,15 +101,24 @@ class _Position(msgspec.Struct):
     sequence: int
 
 
-def encode_frame(client_id: str, sequence: int, batches: Sequence[tuple[str, Points]]) -> bytes:
+def encode_frame(
+    client_id: str,
+    sequence: int,
+    batches: Sequence[tuple[str, Points]],
+    operations: Sequence[Operation] = (),
+) -> bytes:
     """Return a frame of points by run id; the values must be storable (see `Points`)."""
     blocks = [metric_block.encode(points) for _, points in batches]
+    stated = encode_operations(operations)
+    version = _VERSION_WITH_OPERATIONS if stated else _VERSION
     table = [_HEAD.pack(bytes.fromhex(client_id), sequence, len(batches))]
+    if stated:
+        table.append(_LENGTH.pack(len(stated)))
     for (run_id, _), block in zip(batches, blocks, strict=True):
         name = run_id.encode("ascii")
-        table += (bytes((len(name),)), name, _BLOCK_LENGTH.pack(len(block)))
-    head = b"".join(table)
-    return b"".join((_START.pack(_MAGIC, _VERSION, zlib.crc32(head)), head, *blocks))
+        table += (bytes((len(name),)), name, _LENGTH.pack(len(block)))
+    head = b"".join((*table, stated))
+    return b"".join((_START.pack(_MAGIC, version, zlib.crc32(head)), head, *blocks))
 
 
 def decode_frame(body: bytes, encoding: str = "") -> Frame:
@@ -162,31 +181,43 @@ def _decode(content: bytes) -> Frame:
     magic, version, checksum = _START.unpack_from(content)
     if magic != _MAGIC:
         raise InvalidParameterError("The body is no frame of metric points")
-    if version != _VERSION:
+    if version not in (_VERSION, _VERSION_WITH_OPERATIONS):
         raise InvalidParameterError(f"The frame has the unknown version {version}")
     client, sequence, count = _HEAD.unpack_from(content, _START.size)
     if count > MOST_BATCHES:
         raise InvalidParameterError(f"The frame has more than {MOST_BATCHES:,} batches; split it")
-    table, at = _table(content, count)
+    at = _START.size + _HEAD.size
+    length = 0
+    if version == _VERSION_WITH_OPERATIONS:
+        (length,) = _LENGTH.unpack_from(content, at)
+        at += _LENGTH.size
+        if length > LARGEST_OPERATIONS:
+            raise InvalidParameterError(
+                f"The frame has more than {LARGEST_OPERATIONS:,} bytes of operations; split it"
+            )
+    table, begin = _table(content, at, count)
+    at = begin + length
     if zlib.crc32(memoryview(content)[_START.size : at]) != checksum:
         raise InvalidParameterError("The frame fails its checksum; send it again")
     if at + sum(length for _, length in table) != len(content):
         raise InvalidParameterError("The frame has another length than its blocks")
     if not 1 <= sequence < 1 << 63:
         raise InvalidParameterError(f"Sequence {sequence} is not between 1 and 2^63 - 1")
-    return Frame(client.hex(), sequence, list(_batches(content, table, at)))
+    operations = decode_operations(content[begin:at])
+    if len(operations) > MOST_OPERATIONS:
+        raise InvalidParameterError(
+            f"The frame has more than {MOST_OPERATIONS:,} operations; split it"
+        )
+    return Frame(client.hex(), sequence, list(_batches(content, table, at)), operations)
 
 
-def _table(content: bytes, count: int) -> tuple[list[tuple[str, int]], int]:
-    """Return (run id, length of its block) of each batch, and where the first block begins."""
+def _table(content: bytes, at: int, count: int) -> tuple[list[tuple[str, int]], int]:
+    """Return (run id, length of its block) of each batch, and where the table ends."""
     table = []
-    at = _START.size + _HEAD.size
     for _ in range(count):
         end = at + 1 + content[at]
-        table.append(
-            (content[at + 1 : end].decode("ascii"), *_BLOCK_LENGTH.unpack_from(content, end))
-        )
-        at = end + _BLOCK_LENGTH.size
+        table.append((content[at + 1 : end].decode("ascii"), *_LENGTH.unpack_from(content, end)))
+        at = end + _LENGTH.size
     return table, at
 
 

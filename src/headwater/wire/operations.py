@@ -3,12 +3,17 @@
 Operations are JSON objects, told apart by ``op``; a frame holds a list of them.
 """
 
+import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from headwater.errors import InvalidParameterError
+
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""Since the epoch."""
 
 Status = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
 
@@ -28,7 +33,7 @@ class CreateRun(_Operation, tag="create_run", frozen=True, omit_defaults=True, k
     experiment_name: str = ""
     user_id: str = ""
     run_name: str = ""
-    start_time: int = 0
+    start_time: Milliseconds = 0
     tags: dict[str, str] = {}
 
 
@@ -38,15 +43,25 @@ class LogParams(_Operation, tag="log_params", frozen=True):
     params: dict[str, str]
 
 
+JsonNumber = float | Literal["NaN", "Infinity", "-Infinity"]
+
+
+def json_number(value: float) -> JsonNumber:
+    """Return a number as JSON can have it, in protobuf's spelling."""
+    if math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
 class ModelPoint(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """A point that was measured of a logged model, on a dataset or not."""
 
     key: str
-    value: float | str
-    """Text where it is "NaN", "Infinity" or "-Infinity"."""
-
-    timestamp: int
-    step: int
+    value: JsonNumber
+    timestamp: Milliseconds
+    step: Int64
     model_id: str
     dataset_name: str | None = None
     dataset_digest: str | None = None
@@ -71,10 +86,10 @@ class DeleteTag(_Operation, tag="delete_tag", frozen=True):
 
 
 class UpdateRun(_Operation, tag="update_run", frozen=True, omit_defaults=True, kw_only=True):
-    """A run's new status, end time in milliseconds since the epoch, or name; absent: unchanged."""
+    """A run's new status, end time or name; what is absent stays."""
 
     status: Status | None = None
-    end_time: int | None = None
+    end_time: Milliseconds | None = None
     run_name: str = ""
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.entities import key_name
 from headwater.errors import NotServedError
 from headwater.tracking import validate
 
@@ -54,7 +55,7 @@ def test_values_up_to_mlflows_limit_pass(check: object, limit: int) -> None:
 
 
 def test_the_limits_are_mlflows() -> None:
-    assert validate.MAX_KEY_LENGTH == validation.MAX_ENTITY_KEY_LENGTH
+    assert key_name.MAX_KEY_LENGTH == validation.MAX_ENTITY_KEY_LENGTH
     assert validate.MAX_PARAM_VALUE_LENGTH == validation.MAX_PARAM_VAL_LENGTH
     assert validate.MAX_TAG_VALUE_LENGTH == validation.MAX_TAG_VAL_LENGTH
     assert validate.MAX_EXPERIMENT_NAME_LENGTH == validation.MAX_EXPERIMENT_NAME_LENGTH

@@ -14,6 +14,17 @@ from headwater.entities.metric import Points
 from headwater.errors import InvalidParameterError
 from headwater.wire import ingest, metric_block
 from headwater.wire.ingest import decode_frame, encode_frame
+from headwater.wire.operations import (
+    CreateRun,
+    DeleteTag,
+    LogModelMetrics,
+    LogParams,
+    ModelPoint,
+    Operation,
+    SetTags,
+    UpdateRun,
+    decode_operations,
+)
 
 CLIENT = uuid.UUID("00112233-4455-6677-8899-aabbccddeeff").hex
 RUN_IDS = st.text(st.sampled_from("0123456789abcdef"), min_size=32, max_size=32)
@@ -25,20 +36,53 @@ def some_points(count: int = 3) -> Points:
     return Points(("loss",), np.zeros(count, np.intp), steps, steps + 1000, steps / 7)
 
 
-FRAME = encode_frame(CLIENT, 7, [("a" * 32, some_points()), ("b" * 32, some_points(1))])
+NAMES = st.text(max_size=20)
+ITEMS = st.dictionaries(NAMES, NAMES)
+OPERATIONS = st.lists(
+    st.one_of(
+        st.builds(CreateRun, run_id=RUN_IDS, experiment_name=NAMES, tags=ITEMS),
+        st.builds(LogParams, RUN_IDS, ITEMS),
+        st.builds(SetTags, RUN_IDS, ITEMS),
+        st.builds(DeleteTag, RUN_IDS, NAMES),
+        st.builds(
+            UpdateRun,
+            run_id=RUN_IDS,
+            status=st.sampled_from([None, "FINISHED", "KILLED"]),
+            end_time=st.integers(0, 2**63 - 1),
+        ),
+        st.builds(
+            LogModelMetrics,
+            RUN_IDS,
+            st.lists(st.builds(ModelPoint, NAMES, st.just("NaN"), st.just(1), st.just(2), NAMES)),
+        ),
+    ),
+    max_size=4,
+)
+
+FRAME = encode_frame(
+    CLIENT,
+    7,
+    [("a" * 32, some_points()), ("b" * 32, some_points(1))],
+    [SetTags("a" * 32, {"team": "blue"})],
+)
 
 
-@given(st.uuids(), st.integers(1, 2**63 - 1), BATCHES, st.booleans())
+@given(st.uuids(), st.integers(1, 2**63 - 1), BATCHES, OPERATIONS, st.booleans())
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_round_trip(
-    client: uuid.UUID, sequence: int, batches: list[tuple[str, Points]], compress: bool
+    client: uuid.UUID,
+    sequence: int,
+    batches: list[tuple[str, Points]],
+    operations: list[Operation],
+    compress: bool,
 ) -> None:
-    body = encode_frame(client.hex, sequence, batches)
+    body = encode_frame(client.hex, sequence, batches, operations)
     if compress:
         frame = decode_frame(zstandard.ZstdCompressor().compress(body), "zstd")
     else:
         frame = decode_frame(body)
     assert (frame.client_id, frame.sequence) == (client.hex, sequence)
+    assert frame.operations == operations
     assert [batch.run_id for batch in frame.batches] == [run_id for run_id, _ in batches]
     for batch, (_, logged) in zip(frame.batches, batches, strict=True):
         assert_same(batch.points, logged)
@@ -77,7 +121,7 @@ def sealed(content: bytes) -> bytes:
         (FRAME + b"x", "", "another length"),
         (encode_frame(CLIENT, 0, []), "", "Sequence 0"),
         (encode_frame(CLIENT, 2**63, []), "", "Sequence 9223372036854775808"),
-        (b"HWMI\x02" + FRAME[5:], "", "unknown version 2"),
+        (b"HWMI\x03" + FRAME[5:], "", "unknown version 3"),
         (zstandard.compress(b"\0" * (ingest.LARGEST_FRAME + 1)), "zstd", "67,108,864 bytes"),
     ],
 )
@@ -100,6 +144,29 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "MOST_BATCHES", 1)
     with pytest.raises(InvalidParameterError, match="more than 1 batches"):
         decode_frame(FRAME)
+    monkeypatch.undo()
+    monkeypatch.setattr(ingest, "MOST_OPERATIONS", 0)
+    with pytest.raises(InvalidParameterError, match="more than 0 operations"):
+        decode_frame(FRAME)
+    monkeypatch.setattr(ingest, "LARGEST_OPERATIONS", 10)
+    with pytest.raises(InvalidParameterError, match="more than 10 bytes of operations"):
+        decode_frame(FRAME)
+
+
+@pytest.mark.parametrize(
+    ("operations", "text"),
+    [
+        (b'[{"op":"delete_run","run_id":"a"}]', "delete_run"),
+        (b'[{"op":"set_tags","run_id":"a","tags":{"a":1}}]', r"\$\[0\].tags"),
+        (b'[{"op":"set_tags","run_id":"a"}]', "tags"),
+        (b"[", "truncated"),
+        (b'[{"op":"update_run","run_id":"a","status":"DONE"}]', "DONE"),
+        (b'[{"op":"update_run","run_id":"a","end_time":-1}]', "end_time"),
+    ],
+)
+def test_operations_that_are_none_are_refused_and_pointed_at(operations: bytes, text: str) -> None:
+    with pytest.raises(InvalidParameterError, match=text):
+        decode_operations(operations)
 
 
 def test_a_few_bytes_that_claim_billions_of_points_are_not_unpacked() -> None:

@@ -3,10 +3,9 @@
 import asyncio
 
 from headwater.server.rest.request import Request
-from headwater.tracking.ingest import ingest, ingest_position, plan_ingest
+from headwater.tracking.ingest import IngestPlan, ingest, ingest_position, plan_ingest
 from headwater.tracking.service import TrackingService
 from headwater.wire.ingest import (
-    Frame,
     decode_frame,
     decode_position_request,
     encode_ingested,
@@ -33,5 +32,5 @@ async def handle_position(service: TrackingService, request: Request) -> bytes:
     return encode_position(client_id, await ingest_position(service, client_id))
 
 
-def _planned(body: bytes, encoding: str) -> Frame:
+def _planned(body: bytes, encoding: str) -> IngestPlan:
     return plan_ingest(decode_frame(body, encoding))

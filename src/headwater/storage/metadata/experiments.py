@@ -18,6 +18,7 @@ _INSERT = """
         (name, workspace, lifecycle_stage, creation_time, last_update_time)
     VALUES (?, ?, ?, ?, ?) RETURNING experiment_id
 """
+_INSERT_UNLESS_TAKEN = _INSERT.replace("RETURNING", "ON CONFLICT DO NOTHING RETURNING")
 _SELECT = """
     SELECT experiment_id, name, artifact_location, lifecycle_stage, creation_time, last_update_time
     FROM experiments WHERE experiment_id IN ({})
@@ -73,6 +74,14 @@ def insert(connection: Connection, name: str, now: int) -> int:
     """
     row: tuple[int] = connection.execute(_INSERT, (name, WORKSPACE, ACTIVE, now, now)).fetchone()
     return row[0]
+
+
+def insert_unless_taken(connection: Connection, name: str, now: int) -> int | None:
+    """Insert as `insert` and return the id, None where the name is taken."""
+    row: tuple[int] | None = connection.execute(
+        _INSERT_UNLESS_TAKEN, (name, WORKSPACE, ACTIVE, now, now)
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def set_artifact_location(connection: Connection, experiment_id: int, location: str) -> None:

@@ -1,23 +1,31 @@
 """Headwater: MLflow made fast and production-grade.
 
 >>> import headwater
->>> runs = headwater.search("vision", "metrics.acc > 0.9", metrics=["acc"], params=["lr"])
+>>> with headwater.start_run("vision", params={"lr": 1e-3}) as run:
+...     run.log({"loss": 0.5}, step=1)
+>>> runs = headwater.search("vision", "metrics.loss < 0.9", metrics=["loss"], params=["lr"])
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "search"]
+__all__ = ["Run", "__version__", "search", "start_run"]
 
 if TYPE_CHECKING:
+    from headwater.client.run import Run, start_run
     from headwater.client.search import search
+
+_HOMES = {
+    "Run": "headwater.client.run",
+    "search": "headwater.client.search",
+    "start_run": "headwater.client.run",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Load what needs an HTTP client when it is used first."""
-    if name == "search":
-        from headwater.client.search import search  # noqa: PLC0415  # see above
-
-        return search
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -96,12 +96,11 @@ class Run:
         Raises:
             InvalidParameterError: a key or value cannot be stored; says which.
         """
-        self._session.writer.append_row(
-            self.run_id,
-            metrics,
-            step,
-            time.time_ns() // 1_000_000 if timestamp is None else timestamp,
-        )
+        if timestamp is None:
+            timestamp = time.time_ns() // 1_000_000
+        elif timestamp < 0:
+            raise InvalidParameterError("Invalid value for parameter 'timestamp': it is negative")
+        self._session.writer.append_row(self.run_id, metrics, step, timestamp)
 
     def log_series(
         self,

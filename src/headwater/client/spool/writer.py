@@ -8,11 +8,11 @@ once a second; what a power failure takes is at most that second.
 import mmap
 import os
 import struct
-import threading
+import sys
 import time
-import zlib
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from zlib import crc32
 
 from headwater.client.spool.directory import Position, SpoolDirectory
 from headwater.client.spool.progress import START
@@ -22,7 +22,6 @@ from headwater.errors import InvalidParameterError, SpoolFullError
 from headwater.wire import metric_block
 from headwater.wire.operations import Operation, SetTags, encode_operation
 from headwater.wire.spool import (
-    END,
     END_AT,
     MAGIC,
     OPERATION,
@@ -46,26 +45,24 @@ DROPPED_TAG = "headwater.dropped_points"
 """Tag of a run of which points found no room."""
 
 _RETRY_SECONDS = 1.0
+_LOST_SECONDS = 10.0
 _POINTS_A_BLOCK = 65_536
 _MOST_METRICS = 10_000
+_END_WORD = END_AT // 8
+assert sys.byteorder == "little", "spools are little-endian"
 
 
-@dataclass(slots=True)
-class _Row:
-    """How rows of one shape are packed into this segment."""
-
-    number: int
-    size: int
-    """Bytes of their records."""
-
-    length: int
-    """Bytes after the checksum."""
-
-    pack: Callable[..., bytes]
+_Row = tuple[int, int, int, Callable[..., bytes]]
+"""Number of the shape; bytes of its records, whole and after the checksum; what packs them."""
 
 
 class SpoolWriter:
-    """Writes one spool; any thread may append, but no process forked from this one."""
+    """Writes one spool; any thread may append, but no process forked from this one.
+
+    One appends at a time: who takes the token of `_turn`. Others, and a signal handler that
+    interrupts who has it, leave their records to be appended by it; so nobody waits. A list
+    of one is what CPython hands over fastest.
+    """
 
     def __init__(
         self,
@@ -82,24 +79,28 @@ class SpoolWriter:
         self._limit = limit
         self._segment_bytes = segment_bytes
         self._lock_descriptor = directory.lock_writer()
-        self._lock = threading.RLock()
+        self._turn: list[None] = []
+        self._waiting: deque[Callable[[], object]] = deque()
+        self._waiting_since = 0.0
         self._rows: dict[str, dict[tuple[str, ...], _Row]] = {}
         self._shapes = 0
         self._number = max(directory.segments(), default=0)
         self._map: mmap.mmap | None = None
+        self._published: memoryview | None = None
         self._at = 0
         self._end = 0
         self._full_until = 0.0
         self._untold: set[str] = set()
         self._before = START
         self._rotate()
+        self._turn.append(None)
 
     @property
     def position(self) -> Position:
         """Return where the last record ends."""
-        with self._lock:
-            is_first = self._at == SEGMENT_HEAD.size
-            return self._before if is_first else Position(self._number, self._at)
+        self._let_append()
+        is_first = self._at == SEGMENT_HEAD.size
+        return self._before if is_first else Position(self._number, self._at)
 
     def append_row(
         self, run_id: str, metrics: Mapping[str, float], step: int, timestamp: int
@@ -109,35 +110,62 @@ class SpoolWriter:
         Raises:
             InvalidParameterError: a key, a value, the step or the timestamp cannot be stored.
         """
+        turn = self._turn
+        try:
+            turn.pop()
+        except IndexError:
+            _require_fit(metrics, step, timestamp)
+            metrics = dict(metrics)
+            return self._leave(lambda: self._put_row(run_id, metrics, step, timestamp))
+        try:
+            return self._put_row(run_id, metrics, step, timestamp)
+        finally:
+            turn.append(None)
+            if self._waiting:
+                self._let_append()
+
+    def _put_row(
+        self, run_id: str, metrics: Mapping[str, float], step: int, timestamp: int
+    ) -> bool:
+        # All that a training loop pays for a call, and so without a call that could be spared.
         keys = tuple(metrics)
-        with self._lock:
-            rows = self._rows.get(run_id)
-            row = rows.get(keys) if rows is not None else None
-            if row is None:
-                row = self._define(run_id, keys)
-                if row is None:
-                    return self._drop(run_id, len(keys))
-            try:
-                body = row.pack(ROW, row.number, step, timestamp, *metrics.values())
-            except (struct.error, OverflowError) as error:
-                raise _unfit(metrics, step, timestamp) from error
-            start = self._at
-            end = start + row.size
-            if end > self._end:
-                if not self._rotate():
-                    return self._drop(run_id, len(keys))
-                return self.append_row(run_id, metrics, step, timestamp)
-            content = self._map
-            assert content is not None
-            content[start:end] = RECORD_HEAD.pack(row.length, zlib.crc32(body)) + body
-            END.pack_into(content, END_AT, end)
-            self._at = end
-            return True
+        try:
+            number, size, length, pack = self._rows[run_id][keys]
+        except KeyError:
+            return self._put_first_row(run_id, metrics, step, timestamp)
+        try:
+            if len(keys) == 1:
+                body = pack(ROW, number, step, timestamp, metrics[keys[0]])
+            else:
+                body = pack(ROW, number, step, timestamp, *metrics.values())
+        except (struct.error, OverflowError, TypeError, ValueError) as error:
+            _require_fit(metrics, step, timestamp)
+            raise InvalidParameterError(f"The metrics cannot be stored: {error}") from error
+        start = self._at
+        end = start + size
+        if end > self._end:
+            if not self._rotate():
+                return self._drop(run_id, len(keys))
+            return self._put_row(run_id, metrics, step, timestamp)
+        self._map[start:end] = RECORD_HEAD.pack(length, crc32(body)) + body  # type: ignore[index]  # there is one where there is room
+        self._published[_END_WORD] = end  # type: ignore[index]
+        self._at = end
+        return True
+
+    def _put_first_row(
+        self, run_id: str, metrics: Mapping[str, float], step: int, timestamp: int
+    ) -> bool:
+        """Append a row of a shape that is new to the segment."""
+        keys = tuple(metrics)
+        _require_fit(metrics, step, timestamp)
+        if not self._define(run_id, keys):
+            return self._drop(run_id, len(keys))
+        return self._put_row(run_id, metrics, step, timestamp)
 
     def append_points(self, run_id: str, points: Points) -> bool:
         """Append points that come as arrays; False where there was no room for all of them."""
         for key in points.keys:
-            _check_key(key)
+            _require_key(key)
         for first in range(0, len(points), _POINTS_A_BLOCK):
             some = slice(first, first + _POINTS_A_BLOCK)
             part = Points(
@@ -164,55 +192,92 @@ class SpoolWriter:
 
     def close(self) -> None:
         """End writing; what was appended stays until it is sent."""
-        with self._lock:
-            if self._map is not None:
-                self._map.close()
-                self._map = None
-            self._end = 0
-            if self._lock_descriptor >= 0:
-                os.close(self._lock_descriptor)
-                self._lock_descriptor = -1
+        self._let_append()
+        self._release()
+        self._end = 0
+        if self._lock_descriptor >= 0:
+            os.close(self._lock_descriptor)
+            self._lock_descriptor = -1
 
     def abandon(self) -> None:
         """Let go of a spool that the process writes from which this one was forked."""
-        self._lock = threading.RLock()  # the other process's thread may have held it
+        self._turn = [None]  # the other process's thread may have held it
+        self._waiting.clear()
         self.close()
 
     def _append(self, body: bytes) -> bool:
-        content = record(body)
-        with self._lock:
-            end = self._at + len(content)
-            if end > self._end:
-                if not self._rotate(len(content)):
-                    return False
-                end = self._at + len(content)
-            assert self._map is not None
-            self._map[self._at : end] = content
-            END.pack_into(self._map, END_AT, end)
-            self._at = end
-            return True
+        turn = self._turn
+        try:
+            turn.pop()
+        except IndexError:
+            return self._leave(lambda: self._put(body))
+        try:
+            return self._put(body)
+        finally:
+            turn.append(None)
+            if self._waiting:
+                self._let_append()
 
-    def _define(self, run_id: str, keys: tuple[str, ...]) -> _Row | None:
-        """Return how rows with these keys are packed, None where there is no room."""
+    def _put(self, body: bytes) -> bool:
+        content = record(body)
+        end = self._at + len(content)
+        if end > self._end:
+            if not self._rotate(len(content)):
+                return False
+            end = self._at + len(content)
+        assert self._map is not None
+        assert self._published is not None
+        self._map[self._at : end] = content
+        self._published[_END_WORD] = end
+        self._at = end
+        return True
+
+    def _leave(self, put: Callable[[], object]) -> bool:
+        """Leave a record to whoever appends at the moment."""
+        now = time.monotonic()
+        if not self._waiting:
+            self._waiting_since = now
+        self._waiting.append(put)
+        if now - self._waiting_since > _LOST_SECONDS and not self._turn:
+            # An exception out of a signal handler may hit whoever takes the token.
+            self._turn.append(None)
+        self._let_append()
+        return True
+
+    def _let_append(self) -> None:
+        """Append what others left, unless somebody is at it who will."""
+        while self._waiting:
+            try:
+                self._turn.pop()
+            except IndexError:
+                return
+            try:
+                while self._waiting:
+                    self._waiting.popleft()()
+            finally:
+                self._turn.append(None)
+
+    def _define(self, run_id: str, keys: tuple[str, ...]) -> bool:
+        """Let the segment know a shape; False where there is no room."""
         if len(keys) > _MOST_METRICS:
             raise InvalidParameterError(f"More than {_MOST_METRICS:,} metrics in a call; split it")
         for key in keys:
-            _check_key(key)
+            _require_key(key)
         body = encode_shape(Shape(self._shapes + 1, run_id, keys))
-        row_length = ROW_START.size + 8 * len(keys)
-        if self._at + len(record(body)) + row_length > self._end and not self._rotate():
-            return None
-        if not self._append(body):
-            return None
+        length = ROW_START.size + 8 * len(keys)
+        size = RECORD_HEAD.size + length
+        if self._at + len(record(body)) + size > self._end and not self._rotate(2 * size):
+            return False
+        if not self._put(body):
+            return False
         self._shapes += 1
-        row = _Row(self._shapes, RECORD_HEAD.size + row_length, row_length, row_packer(len(keys)))
+        row = self._shapes, size, length, row_packer(len(keys))
         self._rows.setdefault(run_id, {})[keys] = row
-        return row
+        return True
 
     def _drop(self, run_id: str, points: int) -> bool:
-        with self._lock:
-            self.dropped[run_id] = self.dropped.get(run_id, 0) + points
-            self._untold.add(run_id)
+        self.dropped[run_id] = self.dropped.get(run_id, 0) + points
+        self._untold.add(run_id)
         return False
 
     def _rotate(self, need: int = 0) -> bool:
@@ -225,8 +290,17 @@ class SpoolWriter:
             return False
         untold, self._untold = self._untold, set()
         for run_id in untold:
-            self.append_operation(SetTags(run_id, {DROPPED_TAG: str(self.dropped[run_id])}))
+            told = SetTags(run_id, {DROPPED_TAG: str(self.dropped[run_id])})
+            self._put(bytes((OPERATION,)) + encode_operation(told))
         return True
+
+    def _release(self) -> None:
+        if self._published is not None:
+            self._published.release()
+            self._published = None
+        if self._map is not None:
+            self._map.close()
+            self._map = None
 
     def _open(self, number: int, size: int) -> bool:
         path = self.directory.segment(number)
@@ -242,31 +316,33 @@ class SpoolWriter:
             os.close(descriptor)
         content[: SEGMENT_HEAD.size] = SEGMENT_HEAD.pack(MAGIC, VERSION, number, SEGMENT_HEAD.size)
         if self._map is not None:
-            self._before = self.position
-            self._map.close()
+            self._before = Position(self._number, self._at)
+        self._release()
         self._map, self._number = content, number
+        self._published = memoryview(content).cast("Q")
         self._at, self._end = SEGMENT_HEAD.size, size
         self._rows.clear()
         return True
 
 
-def _check_key(key: str) -> None:
+def _require_key(key: str) -> None:
     if fault := key_fault(key):
         raise InvalidParameterError(f"Invalid metric name: {fault}")
 
 
-def _unfit(metrics: Mapping[str, float], step: int, timestamp: int) -> InvalidParameterError:
-    """Return the error that names what of a row cannot be packed."""
+def _require_fit(metrics: Mapping[str, float], step: int, timestamp: int) -> None:
+    """Raise InvalidParameterError that names what of a row cannot be packed."""
     for name, number in (("step", step), ("timestamp", timestamp)):
         try:
             struct.pack("<q", number)
-        except struct.error:
-            return InvalidParameterError(
+        except struct.error as error:
+            raise InvalidParameterError(
                 f"Invalid value for parameter {name!r}: {number!r} is not an integer of 64 bits"
-            )
+            ) from error
     for key, value in metrics.items():
         try:
             struct.pack("<d", value)
-        except (struct.error, OverflowError):
-            return InvalidParameterError(f"Metric {key!r} has a value that is no number: {value!r}")
-    return InvalidParameterError("The metrics cannot be stored")
+        except (struct.error, OverflowError, TypeError, ValueError) as error:
+            raise InvalidParameterError(
+                f"Metric {key!r} has a value that is no number: {value!r}"
+            ) from error

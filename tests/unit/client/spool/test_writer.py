@@ -6,6 +6,7 @@ import signal
 import struct
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,7 @@ def stored(value: float) -> float:
 
 LOG_FOR_EVER = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from headwater.client.spool.directory import SpoolDirectory
 from headwater.client.spool.writer import SpoolWriter
@@ -169,6 +171,70 @@ def test_records_beyond_what_was_published_are_read_when_they_are_whole(
         file.write(struct.pack("<Q", before))
     points, _ = read_all(spool)
     assert len(points[RUNS[0]]) == 2
+
+
+def test_threads_that_log_at_once_lose_nothing(spool: SpoolDirectory) -> None:
+    writer = SpoolWriter(spool, segment_bytes=50_000)
+    count, threads = 5_000, 6
+
+    def log(number: int) -> None:
+        for step in range(count):
+            writer.append_row(RUNS[0], {f"m{number}": step / 7}, step, 0)
+            if step % 1_000 == 0:
+                writer.append_operation(SetTags(RUNS[1], {str(number): str(step)}))
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(log, range(threads)))
+    position = writer.position
+    points, found = read_all(spool)
+    by_key: dict[str, list[int]] = {}
+    for key, step, _, value in points[RUNS[0]]:
+        by_key.setdefault(key, []).append(step)
+        assert value == step / 7
+    assert by_key == {f"m{number}": list(range(count)) for number in range(threads)}
+    assert len(found) == threads * count // 1_000
+    assert position == writer.position
+
+
+def test_a_signal_handler_that_logs_in_the_midst_of_logging_loses_nothing(
+    spool: SpoolDirectory,
+) -> None:
+    writer = SpoolWriter(spool, segment_bytes=50_000)
+    interrupts = 0
+
+    def log(*_: object) -> None:
+        nonlocal interrupts
+        assert writer.append_row(RUNS[1], {"at": 1.0}, interrupts, 0)
+        interrupts += 1
+
+    before = signal.signal(signal.SIGALRM, log)
+    signal.setitimer(signal.ITIMER_REAL, 0.0003, 0.0003)
+    step = 0
+    try:
+        while interrupts < 500:
+            writer.append_row(RUNS[0], {"loss": step / 7}, step, 0)
+            step += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert writer.position >= START
+    points, _ = read_all(spool)
+    assert [step for _, step, _, _ in points[RUNS[1]]] == list(range(interrupts))
+    assert points[RUNS[0]] == [("loss", each, 0, each / 7) for each in range(step)]
+
+
+def test_a_child_of_a_process_that_logs_leaves_its_spool_alone(spool: SpoolDirectory) -> None:
+    writer = SpoolWriter(spool)
+    writer.append_row(RUNS[0], {"loss": 1.0}, 1, 0)
+    child = os.fork()
+    if child == 0:
+        writer.abandon()
+        os._exit(0 if not writer.append_row(RUNS[0], {"loss": 1.0}, 2, 0) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert spool.is_written()
+    writer.append_row(RUNS[0], {"loss": 1.0}, 3, 0)
+    points, _ = read_all(spool)
+    assert [step for _, step, _, _ in points[RUNS[0]]] == [1, 3]
 
 
 def test_two_processes_cannot_write_one_spool(spool: SpoolDirectory) -> None:

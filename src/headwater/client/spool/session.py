@@ -99,7 +99,7 @@ class Session:
                 if progress.read().sent >= target:
                     return True
             now = time.monotonic()
-            if now >= until or self._has_ended():
+            if now >= until or self._sender is None:
                 return False
             status = read_status(path)
             if now >= patience and status is not None and status.state == "failing":
@@ -137,10 +137,10 @@ class Session:
                 directory = create_spool(
                     self._spool.root, self._settings.url, self._settings.workspace
                 )
-                writer = SpoolWriter(directory, limit=self._spool.limit)
+                writer = SpoolWriter(directory, limit=self._spool.limit, begun=self._see_to_sender)
                 ProgressFile(directory.path, writable=True).close()
-                self._sender = _start_sender(directory, self._uri)
                 self._writer = writer
+                self._see_to_sender()
                 atexit.register(self._flush_at_exit, os.getpid())
             return self._writer
 
@@ -148,16 +148,20 @@ class Session:
         if os.getpid() == pid and not self.flush():
             self.report_unsent()
 
+    def _see_to_sender(self) -> None:
+        """Start the process that sends, and again where something has ended it."""
+        writer = self._writer
+        if writer is not None and (self._sender is None or self._sender.poll() is not None):
+            self._sender = _start_sender(writer.directory, self._uri)
+
     def _hurry(self) -> None:
+        self._see_to_sender()
         sender = self._sender
         if sender is not None and sender.stdin is not None:
             try:
                 os.write(sender.stdin.fileno(), b"!")
             except OSError:  # it has ended; `flush` finds out
                 return
-
-    def _has_ended(self) -> bool:
-        return self._sender is None or self._sender.poll() is not None
 
 
 def _start_sender(directory: SpoolDirectory, uri: str) -> "subprocess.Popen[bytes] | None":

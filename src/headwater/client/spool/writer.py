@@ -70,13 +70,18 @@ class SpoolWriter:
         *,
         limit: int = DEFAULT_LIMIT,
         segment_bytes: int = SEGMENT_BYTES,
+        begun: Callable[[], object] = lambda: None,
     ) -> None:
-        """Take the right to write `directory`; at most `limit` bytes of it."""
+        """Take the right to write `directory`; at most `limit` bytes of it.
+
+        `begun` is called after each segment is begun.
+        """
         self.directory = directory
         self.dropped: dict[str, int] = {}
         """Points of each run that found no room."""
 
         self._limit = limit
+        self._begun = begun
         self._segment_bytes = segment_bytes
         self._lock_descriptor = directory.lock_writer()
         self._turn: list[None] = []
@@ -292,6 +297,7 @@ class SpoolWriter:
         for run_id in untold:
             told = SetTags(run_id, {DROPPED_TAG: str(self.dropped[run_id])})
             self._put(bytes((OPERATION,)) + encode_operation(told))
+        self._begun()
         return True
 
     def _release(self) -> None:

@@ -19,6 +19,7 @@ from benchmarks.get_metric_history_bulk_interval import GetMetricHistoryBulkInte
 from benchmarks.idle_memory import IdleMemory
 from benchmarks.ingest import RELAXED, Ingest
 from benchmarks.log_batch import LogBatch
+from benchmarks.log_call import LogCall, PythonRun
 from benchmarks.log_metric import LogMetric
 from benchmarks.long_run import LongRun
 from benchmarks.many_runs import ManyRuns
@@ -48,6 +49,8 @@ TRIALS: Mapping[str, type[Trial]] = {
     "disk": Disk,
     "metric_series": MetricSeries,
     "ingest": Ingest,
+    "log_call": LogCall,
+    "python_run": PythonRun,
     "mixed_load": MixedLoad,
     "many_runs": ManyRuns,
     "long_run": LongRun,

@@ -1,4 +1,4 @@
-"""Kill training, sender, server, connection at any time: the server has all that was logged, once."""
+"""Kill training, sender, server, connection at any time: the server has what was logged, once."""
 
 import contextlib
 import os

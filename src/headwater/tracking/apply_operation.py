@@ -1,13 +1,22 @@
 """Apply one operation of a client's frame, in the frame's transaction."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from msgspec.structs import replace
 
 from headwater.entities.metric import ModelMetric, Points, storable
 from headwater.entities.run import RunInfo
 from headwater.errors import InvalidParameterError, NotServedError
-from headwater.storage.metadata import experiments, logged_model_metrics, params, runs, tags
+from headwater.storage.metadata import (
+    experiments,
+    logged_model_metrics,
+    logged_models,
+    params,
+    runs,
+    tags,
+)
 from headwater.storage.metadata.base import Connection
 from headwater.tracking import validate
 from headwater.tracking.artifact_uri import child_uri
@@ -16,6 +25,7 @@ from headwater.tracking.existing import experiment_not_found, run_not_found
 from headwater.tracking.random_name import random_name
 from headwater.tracking.service import TrackingService
 from headwater.wire.operations import (
+    CreateLoggedModel,
     CreateRun,
     DeleteTag,
     LogModelMetrics,
@@ -26,6 +36,7 @@ from headwater.wire.operations import (
     UpdateRun,
 )
 
+_MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 _LONGEST_NAME = 250
 """Characters that MLflow's columns take."""
 
@@ -52,6 +63,8 @@ def plan_operation(operation: Operation) -> Operation:
             case LogModelMetrics():
                 for point in operation.metrics:
                     validate.key(point.key)
+            case CreateLoggedModel():
+                return _plan_logged_model(operation)
             case UpdateRun():
                 pass
     except NotServedError as error:
@@ -101,6 +114,8 @@ def apply_operation(service: TrackingService, connection: Connection, operation:
                 runs.update(connection, run_id, operation.status, operation.end_time)
             if operation.run_name:
                 runs.rename(connection, run_id, operation.run_name[:_LONGEST_NAME])
+        case CreateLoggedModel():
+            _create_logged_model(connection, experiment_id, operation)
         case LogModelMetrics():
             _log_model_metrics(service, connection, run_id, experiment_id, operation.metrics)
 
@@ -153,10 +168,17 @@ def _create_run(connection: Connection, operation: CreateRun) -> None:
         operation.start_time,
         None,
         runs.ACTIVE,
-        child_uri(location or "", operation.run_id, "artifacts"),
+        _below(location, operation.run_id, "artifacts"),
     )
     runs.insert(connection, info)
     tags.insert(connection, operation.run_id, operation.tags.items())
+
+
+def _below(location: str | None, *names: str) -> str:
+    try:
+        return child_uri(location or "", *names)
+    except NotServedError as error:
+        raise InvalidParameterError(f"The experiment has {error}") from error
 
 
 def _experiment_of(connection: Connection, run_id: str) -> int:
@@ -192,6 +214,28 @@ def _set_tags(connection: Connection, run_id: str, given: Mapping[str, str]) -> 
         tags.upsert(connection, run_id, items)
     if name := given.get(tags.RUN_NAME):
         runs.rename(connection, run_id, name[:_LONGEST_NAME])
+
+
+def _plan_logged_model(operation: CreateLoggedModel) -> CreateLoggedModel:
+    if _MODEL_ID.fullmatch(operation.model_id) is None:
+        raise NotServedError(f"an unusual model id: {operation.model_id[:100]!r}")
+    if not operation.name or any(character in operation.name for character in "/:.%\"'"):
+        raise NotServedError(f"an unusual name of a logged model: {operation.name[:100]!r}")
+    return replace(
+        operation,
+        name=validate.key(operation.name),
+        model_type=(operation.model_type or "")[:_LONGEST_NAME] or None,
+        params=_shortened(operation.params, validate.MAX_PARAM_VALUE_LENGTH),
+        tags=_shortened(operation.tags, validate.MAX_TAG_VALUE_LENGTH),
+    )
+
+
+def _create_logged_model(
+    connection: Connection, experiment_id: int, operation: CreateLoggedModel
+) -> None:
+    _, location = experiments.lifecycle(connection, experiment_id) or ("", None)
+    artifacts = _below(location, "models", operation.model_id, "artifacts")
+    logged_models.insert_unless_there(connection, operation, experiment_id, artifacts)
 
 
 def _log_model_metrics(

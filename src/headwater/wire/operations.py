@@ -73,6 +73,25 @@ class LogModelMetrics(_Operation, tag="log_model_metrics", frozen=True):
     metrics: list[ModelPoint]
 
 
+ModelStatus = Literal["PENDING", "READY", "FAILED"]
+
+
+class CreateLoggedModel(_Operation, tag="create_logged_model", frozen=True, kw_only=True):
+    """A logged model of the run to create under an id of the client's, in the run's experiment.
+
+    One that exists already stays as it is.
+    """
+
+    model_id: str
+    name: str
+    model_type: str | None = None
+    status: ModelStatus = "READY"
+    created: Milliseconds = 0
+    updated: Milliseconds = 0
+    params: dict[str, str] = {}
+    tags: dict[str, str] = {}
+
+
 class SetTags(_Operation, tag="set_tags", frozen=True):
     """Tags to set."""
 
@@ -93,7 +112,9 @@ class UpdateRun(_Operation, tag="update_run", frozen=True, omit_defaults=True, k
     run_name: str = ""
 
 
-Operation = CreateRun | LogParams | LogModelMetrics | SetTags | DeleteTag | UpdateRun
+Operation = (
+    CreateRun | LogParams | CreateLoggedModel | LogModelMetrics | SetTags | DeleteTag | UpdateRun
+)
 
 _DECODER = msgspec.json.Decoder(Operation)
 _LIST_DECODER = msgspec.json.Decoder(list[Operation])

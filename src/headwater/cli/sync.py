@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -11,10 +12,12 @@ import typer
 
 from headwater.cli.options import Json
 from headwater.cli.progress import progress
+from headwater.client.settings import connection_settings
 from headwater.client.spool.directory import spools_in
+from headwater.client.spool.offline import OfflineDirectory, offline_in
 from headwater.client.spool.session import spool_settings
 from headwater.client.spool.sync import Synced, sync_spool
-from headwater.errors import ConfigurationError
+from headwater.errors import ConfigurationError, HeadwaterError
 
 _WATCH_SECONDS = 5.0
 _TROUBLE = ("failed", "refused")
@@ -37,6 +40,13 @@ def sync(
         typer.Option(help="Send to this server instead of the one that each spool names."),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until interrupted.")] = False,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--import",
+            help="Instead, copy all runs of a folder mlruns, an MLflow database or a server.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Send what was logged and has not reached its server: exactly once, and resumable.
@@ -46,12 +56,79 @@ def sync(
     root = directory or spool_settings(os.environ).root
     if directory is not None and not directory.is_dir():
         raise ConfigurationError(f"{directory} is no directory")
+    if source is not None:
+        _import(source, tracking_uri, root, as_json)
+        return
     results = _sync_all(root, tracking_uri, as_json)
     while watch:
         time.sleep(_WATCH_SECONDS)
         results = _sync_all(root, tracking_uri, as_json, again=True)
     if any(result.state in _TROUBLE for result in results):
         raise typer.Exit(1)
+
+
+def _sync_offline(directory: OfflineDirectory, tracking_uri: str | None, root: Path) -> Synced:
+    """Bring what was done without a server to it, and remove the directory."""
+    # It takes seconds to load.
+    from headwater.mlflow_plugin import import_runs  # noqa: PLC0415
+
+    target = tracking_uri or directory.server or os.environ.get("MLFLOW_TRACKING_URI", "")
+    with directory.alone() as alone:
+        if not alone:
+            return Synced(directory.path, "busy", message="a process works there")
+        try:
+            connection_settings(target, os.environ)
+            result = import_runs.import_runs(
+                f"headwater+sqlite:///{directory.database}", target, root, lambda *_: None
+            )
+        except HeadwaterError as error:
+            return Synced(directory.path, "failed", message=str(error))
+        if result.failures:
+            return Synced(directory.path, "failed", message="; ".join(result.failures))
+        directory.remove()
+    return Synced(directory.path, "sent", points=result.points, operations=result.runs)
+
+
+def _import(source: str, tracking_uri: str | None, root: Path, as_json: bool) -> None:
+    # It takes seconds to load.
+    from headwater.mlflow_plugin import import_runs  # noqa: PLC0415
+
+    target = connection_settings(tracking_uri, os.environ).url
+    with progress("importing runs") as bar:
+        task = bar.add_task("", total=None)
+        result = import_runs.import_runs(
+            _source_uri(source),
+            tracking_uri or os.environ["MLFLOW_TRACKING_URI"],
+            root,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if as_json:
+        print(json.dumps(asdict(result)))
+    else:
+        print(
+            f"{result.runs:,} runs with {result.points:,} points imported to {target}, "
+            f"{result.already:,} were there already"
+        )
+    for failure in result.failures:
+        print(f"headwater: error: {failure}", file=sys.stderr)
+    if result.failures:
+        raise typer.Exit(1)
+
+
+def _source_uri(source: str) -> str:
+    """Return the MLflow URI of a folder, a database file or a URI.
+
+    Raises:
+        ConfigurationError: it is none of them.
+    """
+    if "://" in source or source.startswith("sqlite:"):
+        return source
+    path = Path(source).absolute()
+    if path.is_dir():
+        return str(path)
+    if path.is_file():
+        return f"sqlite:///{path}"
+    raise ConfigurationError(f"{source} is no folder, no database and no URI to import from")
 
 
 def _sync_all(
@@ -64,6 +141,7 @@ def _sync_all(
         for spool in spools:
             result = sync_spool(spool, tracking_uri, lambda sent: bar.advance(task, sent))
             results.append(result)
+    results += [_sync_offline(each, tracking_uri, root) for each in offline_in(root)]
     if as_json:
         print(json.dumps([asdict(result) for result in results], default=str))
     elif results or not again:

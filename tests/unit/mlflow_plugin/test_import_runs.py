@@ -1,0 +1,149 @@
+"""Runs that were logged elsewhere or without a server arrive as they are, with ids and times."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import ViewType
+from tests.server import Server, command, environment
+from tests.unit.mlflow_plugin.conftest import MLFLOWS_WARNINGS
+
+pytestmark = [pytest.mark.slow, *MLFLOWS_WARNINGS, pytest.mark.filterwarnings("ignore")]
+
+LOG = """
+import sys
+import mlflow
+import pandas
+name = sys.argv[1]
+mlflow.set_experiment(name)
+with mlflow.start_run(run_name="outer", tags={"team": "blue"}) as run:
+    mlflow.log_params({"lr": 0.1, "depth": 3})
+    for step in range(30):
+        mlflow.log_metric("loss", 1 / (1 + step), step=step, timestamp=1000 + step)
+    mlflow.log_text("hello", "notes/hello.txt")
+    frame = pandas.DataFrame({"x": [1.0, 2.0]})
+    mlflow.log_input(mlflow.data.from_pandas(frame, name="points"), context="training")
+    with mlflow.start_run(run_name="inner", nested=True):
+        mlflow.log_metric("m", 2.0)
+    model = mlflow.pyfunc.log_model(
+        name="echo", python_model=lambda model_input: model_input, pip_requirements=[]
+    )
+    mlflow.log_metric("acc", 0.5, model_id=model.model_id)
+print(run.info.run_id, model.model_id)
+"""
+
+
+def log(uri: str, name: str, spools: Path, where: Path) -> tuple[str, str]:
+    """Run the program in a process of its own and return the ids of its run and its model."""
+    ended = subprocess.run(
+        [sys.executable, "-c", LOG, name],
+        cwd=where,
+        env=environment(
+            MLFLOW_TRACKING_URI=uri,
+            MLFLOW_ALLOW_FILE_STORE="true",
+            HEADWATER_SPOOL_DIR=str(spools),
+            MLFLOW_DISABLE_TELEMETRY="true",
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    run_id, model_id = ended.stdout.split()[-2:]
+    return run_id, model_id
+
+
+def sync(spools: Path, *arguments: str) -> Any:
+    ended = subprocess.run(
+        command("sync", "--json", *arguments),
+        env=environment(HEADWATER_SPOOL_DIR=str(spools), MLFLOW_ALLOW_FILE_STORE="true"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def as_seen(client: MlflowClient, run_id: str) -> dict[str, Any]:
+    """All that a client tells of a run, except where its things are."""
+    run: dict[str, Any] = client.get_run(run_id).to_dictionary()
+    for name in ("artifact_uri", "experiment_id"):
+        run["info"].pop(name)
+    run["data"]["tags"].pop("headwater.imported_from", None)
+    history = client.get_metric_history(run_id, "loss")
+    run["loss"] = [(point.value, point.timestamp, point.step) for point in history]
+    return run
+
+
+def model_as_seen(client: MlflowClient, model_id: str) -> dict[str, Any]:
+    model = client.get_logged_model(model_id)
+    return {
+        "name": model.name,
+        "status": str(model.status),
+        "created": model.creation_timestamp,
+        "run": model.source_run_id,
+        "tags": {k: v for k, v in model.tags.items() if k.startswith("mlflow.source")},
+        "metrics": [(m.key, m.value, m.step) for m in model.metrics or []],
+    }
+
+
+def require_arrived(server: Server, name: str, run_id: str, before: dict[str, Any]) -> None:
+    target = MlflowClient(tracking_uri=server.url)
+    assert as_seen(target, run_id) == before
+    experiment = target.get_experiment_by_name(name)
+    assert experiment is not None
+    runs = target.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL)
+    assert {run.info.run_name for run in runs} == {"outer", "inner"}
+    uri = target.get_run(run_id).info.artifact_uri
+    assert uri.startswith("mlflow-artifacts:/")
+    mlflow.set_tracking_uri(server.url)
+    try:
+        assert mlflow.artifacts.load_text(f"{uri}/notes/hello.txt") == "hello"
+    finally:
+        mlflow.set_tracking_uri(None)
+
+
+def test_what_was_done_offline_comes_to_the_server(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.wait_for_upstream()
+    place, name = tmp_path / "place", "offline"
+    run_id, model_id = log(f"headwater://offline?dir={place}", name, tmp_path / "spools", tmp_path)
+    local = MlflowClient(tracking_uri=f"headwater+sqlite:///{place}/mlflow.db")
+    before, model = as_seen(local, run_id), model_as_seen(local, model_id)
+    assert before["info"]["status"] == "FINISHED"
+    assert len(before["loss"]) == 30
+    [synced] = sync(tmp_path / "spools", str(place), "--tracking-uri", server.url)
+    assert synced["state"] == "sent"
+    assert not place.exists()
+    require_arrived(server, name, run_id, before)
+    target = MlflowClient(tracking_uri=server.url)
+    assert model_as_seen(target, model_id) == model
+    files = {item.path for item in target.list_logged_model_artifacts(model_id)}
+    assert "MLmodel" in files
+    assert list((tmp_path / "spools").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "database"])
+def test_an_import_may_be_run_again(server: Server, tmp_path: Path, kind: str) -> None:
+    server.wait_for_upstream()
+    source = tmp_path / ("mlruns" if kind == "folder" else "mlflow.db")
+    uri = str(source) if kind == "folder" else f"sqlite:///{source}"
+    name = f"import of a {kind}"
+    run_id, _ = log(uri, name, tmp_path / "spools", tmp_path)
+    os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+    before = as_seen(MlflowClient(tracking_uri=uri), run_id)
+    options = ("--import", str(source), "--tracking-uri", server.url)
+    first = sync(tmp_path / "spools", *options)
+    assert (first["runs"], first["failures"]) == (2, [])
+    require_arrived(server, name, run_id, before)
+    again = sync(tmp_path / "spools", *options)
+    assert (again["runs"], again["already"]) == (0, 2)
+    require_arrived(server, name, run_id, before)

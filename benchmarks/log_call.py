@@ -13,7 +13,7 @@ from benchmarks.summary import Figure
 from benchmarks.trial import Trial
 
 _SECONDS = 600
-_STOCK_CALLS, _CALLS, _FAST_CALLS, _MILLION = 200, 5_000, 200_000, 1_000_000
+_STOCK_CALLS, _CALLS, _FAST_CALLS, _MILLION = 200, 3_000, 200_000, 1_000_000
 _OTHERS = Path(".venv-peers-loggers/bin/python")
 """Made by ``tools/peers``."""
 
@@ -35,7 +35,7 @@ class LogCall(Trial):
         url = _url(self.server, "headwater" if self.server.contender.ours else "http")
         calls = _CALLS if self.server.contender.ours else _STOCK_CALLS
         plain = run_program("mlflow", calls, url)["median_us"]
-        return [plain, run_program("mlflow-async", _CALLS, _url(self.server))["median_us"]]
+        return [plain, run_program("mlflow-async", _STOCK_CALLS, _url(self.server))["median_us"]]
 
 
 class PythonRun(Trial):

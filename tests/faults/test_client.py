@@ -245,3 +245,54 @@ print(run.run_id)
         answer = httpx.get(f"{server.url}/api/2.0/mlflow/runs/get", params={"run_id": run_id})
         assert answer.json()["run"]["info"]["status"] == "FINISHED"
     assert list(spools.glob("*")) == []
+
+
+def test_mlflow_goes_on_and_ends_its_run_although_the_server_dies(tmp_path: Path) -> None:
+    script = """
+import sys, time
+import mlflow
+mlflow.set_experiment("cut off")
+with mlflow.start_run() as run:
+    mlflow.log_metric("loss", 1.0, step=0)
+    print(run.info.run_id, flush=True)
+    sys.stdin.readline()
+    begun = time.monotonic()
+    for step in range(1, 500):
+        mlflow.log_metric("loss", 1.0, step=step)
+    mlflow.log_params({"lr": 0.1})
+    mlflow.set_tag("note", "x")
+    assert time.monotonic() - begun < 5
+print("ended", flush=True)
+"""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    changes = {"HEADWATER_SPOOL_DIR": str(tmp_path / "spools"), "HEADWATER_FLUSH_SECONDS": "3"}
+    uri = f"headwater://127.0.0.1:{port}"
+    with running(tmp_path / "server", "--port", str(port)) as server:
+        training = subprocess.Popen(
+            [sys.executable, "-c", script],
+            env=environment(MLFLOW_TRACKING_URI=uri, MLFLOW_DISABLE_TELEMETRY="true", **changes),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert training.stdout is not None
+        run_id = training.stdout.readline().strip()
+        server.process.kill()
+        server.process.wait()
+    out, err = training.communicate("go\n", timeout=60)
+    assert "ended" in out, err
+    assert training.returncode == 0
+    assert "headwater sync" in err
+    with running(tmp_path / "server", "--port", str(port)) as server:
+        deadline = time.monotonic() + 60  # the process that sends has stayed
+        while list((tmp_path / "spools").glob("*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        answer = httpx.get(f"{server.url}/api/2.0/mlflow/runs/get", params={"run_id": run_id})
+        run = answer.json()["run"]
+    assert run["info"]["status"] == "FINISHED"
+    assert run["data"]["params"] == [{"key": "lr", "value": "0.1"}]
+    assert run["data"]["metrics"][0]["step"] == 499
+    assert stored(tmp_path / "server", run_id) == 500

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from mlflow.entities import RunInfo, RunStatus
+from mlflow.entities import Param, Run, RunData, RunInfo, RunStatus, RunTag
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.utils.credentials import get_default_host_creds
 
 from headwater.client.settings import connection_settings, http_uri
+from headwater.client.spool.offline import is_reachable
 from headwater.client.spool.session import Session, session_for, spool_settings
 from headwater.entities.key_name import key_fault
 from headwater.wire.operations import (
@@ -45,8 +46,12 @@ class SpoolingStore(RestStore):
                 store_uri, connection_settings(store_uri, os.environ), spool_settings(os.environ)
             ),
         )
+        self._url = http_uri(store_uri)
         self._params: dict[str, dict[str, str]] = {}
         """Params of the runs that are known to exist, as far as they are known."""
+
+        self._runs: dict[str, Run] = {}
+        """The same runs, as the server told them last."""
 
     def _call_endpoint(self, *arguments: Any, **options: Any) -> Any:
         # Whoever reads sees what was written before, and the order of writes stays.
@@ -57,18 +62,28 @@ class SpoolingStore(RestStore):
         """Create a run on the server."""
         run = super().create_run(*arguments, **options)
         self._params[run.info.run_id] = {}
+        self._runs[run.info.run_id] = run
         return run
 
     def get_run(self, run_id: str) -> Any:
-        """Return a run with all that was logged into it."""
+        """Return a run with all that was logged into it.
+
+        Where the server is away it is what is known of a run that this process works with: MLflow
+        asks at the end of each run, which must not fail, nor wait as long as MLflow would.
+        """
+        known = self._runs.get(run_id)
+        if known is not None and not is_reachable(self._url):
+            return self._as_known(known)
         run = super().get_run(run_id)
         if run.info.lifecycle_stage == "active":
             self._params[run_id] = dict(run.data.params)
+            self._runs[run_id] = run
         return run
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run, which then takes nothing."""
         self._params.pop(run_id, None)
+        self._runs.pop(run_id, None)
         super().delete_run(run_id)
 
     def log_metric(self, run_id: str, metric: Any) -> None:
@@ -125,19 +140,16 @@ class SpoolingStore(RestStore):
         self._session.writer.append_operation(
             UpdateRun(run_id=run_id, status=status, end_time=end_time, run_name=run_name or "")
         )
-        if self._session.flush():
-            return super().get_run(run_id).info
-        self._session.report_unsent()
-        return RunInfo(
-            run_id=run_id,
-            experiment_id="",
-            user_id="",
-            status=status,
-            start_time=None,
-            end_time=end_time,
-            lifecycle_stage="active",
-            run_name=run_name,
-        )
+        if not self._session.flush():
+            self._session.report_unsent()
+            known = self._as_known(self._runs[run_id]).info
+            return _changed(known, status, end_time, run_name)
+        return self.get_run(run_id).info
+
+    def _as_known(self, run: Run) -> Run:
+        params = [Param(*item) for item in self._params[run.info.run_id].items()]
+        tags = [RunTag(*item) for item in run.data.tags.items()]
+        return Run(run.info, RunData(params=params, tags=tags), run.inputs, run.outputs)
 
     def _is_active(self, run_id: str) -> bool:
         """Say whether a run takes what is logged; asks once."""
@@ -182,6 +194,22 @@ class SpoolingStore(RestStore):
     def _append_tags(self, run_id: str, tags: Sequence[Any]) -> None:
         texts = {tag.key: tag.value for tag in tags}
         self._session.writer.append_operation(SetTags(run_id, texts))
+
+
+def _changed(
+    info: RunInfo, status: str | None, end_time: int | None, run_name: str | None
+) -> RunInfo:
+    return RunInfo(
+        run_id=info.run_id,
+        experiment_id=info.experiment_id,
+        user_id=info.user_id,
+        status=status or info.status,
+        start_time=info.start_time,
+        end_time=end_time if end_time is not None else info.end_time,
+        lifecycle_stage=info.lifecycle_stage,
+        artifact_uri=info.artifact_uri,
+        run_name=run_name or info.run_name,
+    )
 
 
 def _is_plain_metric(metric: Any) -> bool:

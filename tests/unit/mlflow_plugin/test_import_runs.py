@@ -78,7 +78,8 @@ def as_seen(client: MlflowClient, run_id: str) -> dict[str, Any]:
         run["info"].pop(name)
     run["data"]["tags"].pop("headwater.imported_from", None)
     history = client.get_metric_history(run_id, "loss")
-    run["loss"] = [(point.value, point.timestamp, point.step) for point in history]
+    points = [(point.value, point.timestamp, point.step) for point in history]
+    run["loss"] = list(dict.fromkeys(points))  # a folder keeps exact duplicates, databases do not
     return run
 
 
@@ -96,7 +97,9 @@ def model_as_seen(client: MlflowClient, model_id: str) -> dict[str, Any]:
 
 def require_arrived(server: Server, name: str, run_id: str, before: dict[str, Any]) -> None:
     target = MlflowClient(tracking_uri=server.url)
-    assert as_seen(target, run_id) == before
+    after = as_seen(target, run_id)
+    for part in before:
+        assert after[part] == before[part]
     experiment = target.get_experiment_by_name(name)
     assert experiment is not None
     runs = target.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL)
@@ -128,7 +131,7 @@ def test_what_was_done_offline_comes_to_the_server(
     assert model_as_seen(target, model_id) == model
     files = {item.path for item in target.list_logged_model_artifacts(model_id)}
     assert "MLmodel" in files
-    assert list((tmp_path / "spools").iterdir()) == []
+    assert not (tmp_path / "spools").exists()
 
 
 @pytest.mark.parametrize("kind", ["folder", "database"])

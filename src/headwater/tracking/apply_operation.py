@@ -21,7 +21,7 @@ from headwater.storage.metadata.base import Connection
 from headwater.tracking import validate
 from headwater.tracking.artifact_uri import child_uri
 from headwater.tracking.clock import now
-from headwater.tracking.existing import experiment_not_found, run_not_found
+from headwater.tracking.existing import experiment_not_found, require_run_of_frame
 from headwater.tracking.random_name import random_name
 from headwater.tracking.service import TrackingService
 from headwater.wire.operations import (
@@ -101,7 +101,7 @@ def apply_operation(service: TrackingService, connection: Connection, operation:
         _create_run(connection, operation)
         return
     run_id = operation.run_id
-    experiment_id = _experiment_of(connection, run_id)
+    experiment_id = require_run_of_frame(connection, run_id)
     match operation:
         case LogParams():
             _log_params(connection, run_id, operation.params)
@@ -179,16 +179,6 @@ def _below(location: str | None, *names: str) -> str:
         return child_uri(location or "", *names)
     except NotServedError as error:
         raise InvalidParameterError(f"The experiment has {error}") from error
-
-
-def _experiment_of(connection: Connection, run_id: str) -> int:
-    found = runs.lifecycle(connection, run_id)
-    if found is None:
-        raise run_not_found(run_id)
-    stage, experiment_id = found
-    if stage != runs.ACTIVE:
-        raise InvalidParameterError(f"Run {run_id} is {stage}; restore it to log into it")
-    return experiment_id
 
 
 def _log_params(connection: Connection, run_id: str, given: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """What a verb demands of the run or experiment that it names."""
 
-from headwater.errors import NotFoundError, NotServedError
+from headwater.errors import InvalidParameterError, NotFoundError, NotServedError
 from headwater.storage.metadata import experiments, runs
 from headwater.storage.metadata.base import Connection
 
@@ -28,6 +28,22 @@ def require_active_run(connection: Connection, run_id: str) -> int:
     stage, experiment_id = found
     if stage != runs.ACTIVE:
         raise NotServedError(f"run {run_id} is {stage}")
+    return experiment_id
+
+
+def require_run_of_frame(connection: Connection, run_id: str) -> int:
+    """Return the experiment of a run that takes what a client's frame brings.
+
+    Raises:
+        NotFoundError: there is no such run.
+        InvalidParameterError: it is deleted.
+    """
+    found = runs.lifecycle(connection, run_id)
+    if found is None:
+        raise run_not_found(run_id)
+    stage, experiment_id = found
+    if stage != runs.ACTIVE:
+        raise InvalidParameterError(f"Run {run_id} is {stage}; restore it to log into it")
     return experiment_id
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from headwater.entities.metric import Points, storable
 from headwater.errors import ConflictError, InvalidParameterError, NotServedError, RequestError
-from headwater.storage.metadata import ingest_clients, runs
+from headwater.storage.metadata import ingest_clients
 from headwater.storage.metadata.base import Connection
 from headwater.tracking import clock, validate
 from headwater.tracking.apply_operation import (
@@ -15,7 +15,7 @@ from headwater.tracking.apply_operation import (
     create_experiments,
     plan_operation,
 )
-from headwater.tracking.existing import run_not_found
+from headwater.tracking.existing import require_run_of_frame
 from headwater.tracking.service import TrackingService
 from headwater.tracking.update_run import ENDED
 from headwater.wire import metric_block
@@ -159,11 +159,12 @@ def _store(service: TrackingService, connection: Connection, plan: IngestPlan) -
             refused += _apply(service, connection, work.operations)
         if not work.batches:
             continue
-        reason = _refusal(connection, work.run_id)
-        if reason is not None:
-            refused += [reason] * len(work.batches)
-        elif new:
-            points += _append(service, connection, work.batches)
+        try:
+            require_run_of_frame(connection, work.run_id)
+        except RequestError as error:
+            refused += [_refused(work.run_id, error)] * len(work.batches)
+        else:
+            points += _append(service, connection, work.batches) if new else 0
     return Ingested(max(stored, plan.sequence), not new, points, refused)
 
 
@@ -188,13 +189,3 @@ def _append(service: TrackingService, connection: Connection, batches: Sequence[
 
 def _refused(run_id: str, error: RequestError, position: int | None = None) -> Refused:
     return Refused(run_id, error.error_code, str(error), position)
-
-
-def _refusal(connection: Connection, run_id: str) -> Refused | None:
-    found = runs.lifecycle(connection, run_id)
-    if found is None:
-        return _refused(run_id, run_not_found(run_id))
-    if found[0] != runs.ACTIVE:
-        message = f"Run {run_id} is {found[0]}; restore it to log into it"
-        return _refused(run_id, InvalidParameterError(message))
-    return None

@@ -194,6 +194,7 @@ Faults.TestCase.settings = settings(
 test_nothing_is_lost_or_doubled = Faults.TestCase
 
 
+@pytest.mark.alone
 def test_a_training_outlives_its_server_and_says_what_is_unsent(tmp_path: Path) -> None:
     """Nothing waits for a dead server; later ``headwater sync`` sends what is left."""
     script = """
@@ -247,6 +248,7 @@ print(run.run_id)
     assert list(spools.glob("*")) == []
 
 
+@pytest.mark.alone
 def test_mlflow_goes_on_and_ends_its_run_although_the_server_dies(tmp_path: Path) -> None:
     script = """
 import sys, time

@@ -7,7 +7,6 @@ server has in ``progress``, and what it would not take in ``refused.jsonl``.
 
 import fcntl
 import os
-import shutil
 import socket
 import time
 import uuid
@@ -113,8 +112,18 @@ class SpoolDirectory:
         return [msgspec.json.decode(line) for line in lines]
 
     def remove(self) -> None:
-        """Remove a spool of which all was sent."""
-        shutil.rmtree(self.path)
+        """Remove a spool of which all was sent.
+
+        Where this is cut off, what is left is a spool that holds nothing, or an empty directory.
+        """
+        for number in reversed(self.segments()):
+            self.segment(number).unlink()
+        about = self.path / _ABOUT
+        for path in self.path.iterdir():
+            if path != about:
+                path.unlink()
+        about.unlink()
+        self.path.rmdir()
 
 
 def create_spool(root: Path, server: str, workspace: str | None = None) -> SpoolDirectory:

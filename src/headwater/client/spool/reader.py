@@ -68,6 +68,9 @@ class SpoolReader:
         Raises:
             CorruptSpoolError: it cannot be read.
         """
+        # Its writer was killed before its first record, or its remover amid its work.
+        if end is None and not self._directory.segments():
+            return None
         at = start
         while True:
             found = self._read_segment(at, end)

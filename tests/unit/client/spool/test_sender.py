@@ -1,8 +1,11 @@
 """A spool is sent once, whatever the server answers and whichever answers are lost."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,9 +14,10 @@ from hypothesis import strategies as st
 
 from headwater.client.connection import Connection
 from headwater.client.settings import ConnectionSettings
-from headwater.client.spool.directory import SpoolDirectory, create_spool
+from headwater.client.spool.directory import SpoolDirectory, create_spool, spools_in
 from headwater.client.spool.progress import ProgressFile
 from headwater.client.spool.sender import Sender
+from headwater.client.spool.sending import send_while_written
 from headwater.client.spool.sync import sync_spool
 from headwater.client.spool.writer import SpoolWriter
 from headwater.errors import ServerError, ServerUnreachableError
@@ -200,3 +204,29 @@ def test_a_server_that_is_away_is_an_error_that_says_so(
         pytest.raises(ServerUnreachableError, match="cannot be reached"),
     ):
         Sender(spool, connected, progress).send_next()
+
+
+def test_a_removal_that_is_cut_off_anywhere_is_finished_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server()
+    for kept in range(10):
+        spool = create_spool(tmp_path, "http://localhost")
+        writer = SpoolWriter(spool)
+        writer.append_row(RUN, {"loss": 0.0}, kept, 0)
+        writer.close()
+        unlink, removals = os.unlink, iter(range(kept))
+
+        def unlink_few(*arguments: Any, **options: Any) -> None:
+            if next(removals, None) is None:  # noqa: B023  # called in this round only
+                raise KeyboardInterrupt
+            unlink(*arguments, **options)  # noqa: B023
+
+        with connection(server) as connected:
+            with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+                patch.setattr(os, "unlink", unlink_few)
+                send_while_written(spool, connected, lambda _: False)
+            for left in spools_in(tmp_path):
+                assert send_while_written(left, connected, lambda _: False)
+        assert list(tmp_path.iterdir()) == []
+        assert server.steps == list(range(kept + 1))

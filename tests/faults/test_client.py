@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from tests.faults.proxy import Proxy
 from tests.faults.test_ingest import stored
+from tests.faults.test_lifecycle import alive, until
 from tests.server import Server, environment, running
 
 from headwater.client.spool.directory import spools_in
@@ -122,9 +123,11 @@ class Faults(RuleBasedStateMachine):
 
     @rule()
     def kill_senders(self) -> None:
-        for sender in self.senders():
+        senders = self.senders()
+        for sender in senders:
             with contextlib.suppress(psutil.NoSuchProcess):
                 sender.kill()
+        until(lambda: not any(alive(sender) for sender in senders))  # and hold no lock
 
     @rule()
     def cut_connections(self) -> None:

@@ -8,8 +8,9 @@ HeadwaterError
 │   ├── DatabaseFullError     no space left on the device
 │   └── StatementTimeoutError a search took longer than the server allows
 ├── CorruptBlockError         stored metric bytes fail their checksum
-├── CorruptSpoolError         what a client kept to be sent cannot be read
-├── SpoolFullError            what a client keeps to be sent has no room left
+├── SpoolError                what a client keeps to be sent cannot be used
+│   ├── CorruptSpoolError     it cannot be read
+│   └── SpoolFullError        it has no room left
 ├── StaleCompactionError      what a compaction read has changed; nothing of it was stored
 ├── UpstreamError             MLflow's own process did not answer
 ├── ServerError               a server that was asked did not do what it was asked to
@@ -57,11 +58,15 @@ class CorruptBlockError(HeadwaterError):
     """A stored metric block does not decode to what was written."""
 
 
-class CorruptSpoolError(HeadwaterError):
+class SpoolError(HeadwaterError):
+    """What a client keeps to be sent cannot be used."""
+
+
+class CorruptSpoolError(SpoolError):
     """What a client kept to be sent is not what it wrote."""
 
 
-class SpoolFullError(HeadwaterError):
+class SpoolFullError(SpoolError):
     """What a client keeps to be sent has reached its limit, or the device is full."""
 
 

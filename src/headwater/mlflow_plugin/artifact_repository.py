@@ -5,8 +5,6 @@ MLflow asks the tracking URI where the server is, and takes http and https for a
 
 from typing import Any
 
-from headwater.client.settings import http_uri
-
 
 def open_artifact_repository(
     artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
@@ -17,6 +15,8 @@ def open_artifact_repository(
         MlflowArtifactsRepository,
     )
     from mlflow.tracking._tracking_service.utils import get_tracking_uri  # noqa: PLC0415
+
+    from headwater.client.settings import http_uri  # noqa: PLC0415
 
     return MlflowArtifactsRepository(
         artifact_uri,

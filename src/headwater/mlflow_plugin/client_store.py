@@ -1,14 +1,11 @@
 """Entry points of ``headwater://`` and ``headwater+https://``: a server, reached through a spool.
 
-MLflow loads entry points whenever it is imported, so this module must be cheap; the classes are
-loaded on demand, as MLflow loads them.
+MLflow loads entry points whenever it is imported, so this module must be cheap: everything is loaded
+on demand, as MLflow does it.
 """
 
 from functools import partial
 from typing import Any
-
-from headwater.client.settings import http_uri
-from headwater.client.spool.offline import is_offline
 
 
 def open_client_store(store_uri: str, artifact_uri: str | None = None) -> Any:  # noqa: ARG001  # MLflow's
@@ -30,6 +27,9 @@ def open_client_registry(store_uri: str, **_: Any) -> Any:
     from mlflow.store.model_registry.rest_store import RestStore  # noqa: PLC0415
     from mlflow.utils.credentials import get_default_host_creds  # noqa: PLC0415
 
+    from headwater.client.settings import http_uri  # noqa: PLC0415
+    from headwater.client.spool.offline import is_offline  # noqa: PLC0415
+
     if is_offline(store_uri):
         raise MlflowException.invalid_parameter_value(
             "The model registry needs the server; register the model after headwater sync"
@@ -41,5 +41,7 @@ def open_client_workspaces(workspace_uri: str) -> Any:
     """Open MLflow's own client of the server's workspaces."""
     from mlflow.store.workspace.rest_store import RestWorkspaceStore  # noqa: PLC0415
     from mlflow.utils.credentials import get_default_host_creds  # noqa: PLC0415
+
+    from headwater.client.settings import http_uri  # noqa: PLC0415
 
     return RestWorkspaceStore(partial(get_default_host_creds, http_uri(workspace_uri)))

@@ -1,6 +1,6 @@
 """Entry points of ``headwater://`` and ``headwater+https://``: a server, reached through a spool.
 
-MLflow loads entry points whenever it is imported, so this module must be cheap: everything is loaded
+MLflow loads entry points whenever it is imported, so this module must be cheap: all is loaded
 on demand, as MLflow does it.
 """
 

@@ -17,10 +17,12 @@ from headwater.client.settings import connection_settings, http_uri
 from headwater.client.spool.offline import is_reachable
 from headwater.client.spool.session import Session, session_for, spool_settings
 from headwater.entities.key_name import key_fault
+from headwater.errors import SpoolFullError
 from headwater.wire.operations import (
     LogModelMetrics,
     LogParams,
     ModelPoint,
+    Operation,
     SetTags,
     UpdateRun,
     json_number,
@@ -95,17 +97,19 @@ class SpoolingStore(RestStore):
 
     def log_param(self, run_id: str, param: Any) -> None:
         """Append a param."""
-        if not (self._is_active(run_id) and self._are_plain_params(run_id, [param])):
+        if not (
+            self._is_active(run_id)
+            and self._are_plain_params(run_id, [param])
+            and self._append_params(run_id, [param])
+        ):
             super().log_param(run_id, param)
-        else:
-            self._append_params(run_id, [param])
 
     def set_tag(self, run_id: str, tag: Any) -> None:
         """Append a tag."""
-        if not (self._is_active(run_id) and _are_plain_tags([tag])):
+        if not (
+            self._is_active(run_id) and _are_plain_tags([tag]) and self._append_tags(run_id, [tag])
+        ):
             super().set_tag(run_id, tag)
-        else:
-            self._append_tags(run_id, [tag])
 
     def log_batch(
         self, run_id: str, metrics: Sequence[Any], params: Sequence[Any], tags: Sequence[Any]
@@ -117,13 +121,11 @@ class SpoolingStore(RestStore):
             and self._are_plain_params(run_id, params)
             and _are_plain_tags(tags)
             and all(map(_is_plain_metric, metrics))
+            and self._append_params(run_id, params)
+            and self._append_tags(run_id, tags)
         ):
             super().log_batch(run_id, metrics, params, tags)
             return
-        if params:
-            self._append_params(run_id, params)
-        if tags:
-            self._append_tags(run_id, tags)
         for metric in metrics:
             self._append_metric(run_id, metric)
 
@@ -134,12 +136,10 @@ class SpoolingStore(RestStore):
 
         Where the server cannot be reached, what is returned is only what is certain.
         """
-        if not self._is_active(run_id):
-            return super().update_run_info(run_id, run_status, end_time, run_name)
         status = RunStatus.to_string(run_status) if run_status is not None else None
-        self._session.writer.append_operation(
-            UpdateRun(run_id=run_id, status=status, end_time=end_time, run_name=run_name or "")
-        )
+        change = UpdateRun(run_id=run_id, status=status, end_time=end_time, run_name=run_name or "")
+        if not (self._is_active(run_id) and self._append(change)):
+            return super().update_run_info(run_id, run_status, end_time, run_name)
         if not self._session.flush():
             self._session.report_unsent()
             known = self._as_known(self._runs[run_id]).info
@@ -184,16 +184,27 @@ class SpoolingStore(RestStore):
             metric.dataset_name,
             metric.dataset_digest,
         )
-        self._session.writer.append_operation(LogModelMetrics(run_id, [point]))
+        if not self._append(LogModelMetrics(run_id, [point])):
+            super().log_metric(run_id, metric)
 
-    def _append_params(self, run_id: str, params: Sequence[Any]) -> None:
+    def _append_params(self, run_id: str, params: Sequence[Any]) -> bool:
         texts = {param.key: param.value for param in params}
+        if texts and not self._append(LogParams(run_id, texts)):
+            return False
         self._params[run_id].update(texts)
-        self._session.writer.append_operation(LogParams(run_id, texts))
+        return True
 
-    def _append_tags(self, run_id: str, tags: Sequence[Any]) -> None:
+    def _append_tags(self, run_id: str, tags: Sequence[Any]) -> bool:
         texts = {tag.key: tag.value for tag in tags}
-        self._session.writer.append_operation(SetTags(run_id, texts))
+        return not texts or self._append(SetTags(run_id, texts))
+
+    def _append(self, operation: Operation) -> bool:
+        """Append an operation; False where the spool is full: it then goes straight."""
+        try:
+            self._session.writer.append_operation(operation)
+        except SpoolFullError:
+            return False
+        return True
 
 
 def _changed(

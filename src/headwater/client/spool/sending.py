@@ -18,6 +18,9 @@ INTERVAL_SECONDS = 0.2
 LINGER_SECONDS = 60.0
 """How long sending is tried after the process that logged is gone, while nothing succeeds."""
 
+_SMALL = 20_000
+"""Points of a frame after which the next one waits for the interval."""
+
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 15.0
 _KEEP_SECONDS = 1.0
@@ -48,7 +51,7 @@ def send_while_written(
         loop = _Loop(directory, Sender(directory, connection, progress), wait)
         while True:
             is_written = directory.is_written()  # before sending: what is written later is not lost
-            has_sent = loop.send_all()
+            has_sent = loop.send_all(is_written=is_written)
             if has_sent and not is_written:
                 break
             if not is_written and loop.failing_seconds() > linger:
@@ -68,15 +71,21 @@ class _Loop:
         self._failing_since: float | None = None
         self._said = read_status(directory.path)
 
-    def send_all(self) -> bool:
-        """Send frames until none is left: True. False where sending fails."""
+    def send_all(self, *, is_written: bool) -> bool:
+        """Send frames until none is left: True. False where sending fails.
+
+        While somebody writes, a small frame is the last for now: more would cost the server, and
+        this machine, without telling anybody more.
+        """
         try:
-            while self._sender.send_next() is not None:
+            while (sent := self._sender.send_next()) is not None:
                 self._succeeded()
+                if is_written and sent.points < _SMALL:
+                    break
         except (ServerError, RequestError) as error:
             self._failures += 1
             self._failing_since = self._failing_since or time.monotonic()
-            self._say("failing", str(error))
+            self._say(str(error))
             return False
         self._succeeded()
         return True
@@ -100,10 +109,10 @@ class _Loop:
 
     def _succeeded(self) -> None:
         self._failures, self._failing_since = 0, None
-        self._say("sending", "")
+        self._say("")
 
-    def _say(self, state: str, failure: str) -> None:
-        if self._said is not None and (self._said.state, self._said.failure) == (state, failure):
+    def _say(self, failure: str) -> None:
+        if self._said is not None and self._said.failure == failure:
             return
         if failure:
             _logger.warning("sending is put off: %s", failure)

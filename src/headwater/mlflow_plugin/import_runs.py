@@ -128,6 +128,7 @@ class _Import:
     def _import(self, experiment: Any, run: Run) -> None:
         run_id = run.info.run_id
         try:
+            run = self._source.get_run(run_id)  # a search leaves out which models it took
             models = self._models(run)
             self._result.points += self._send(experiment, run, models)
             self._bring_rest(run, models)

@@ -15,8 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from headwater.client.settings import connection_settings
-from headwater.client.spool.session import Session, session_for, spool_settings
+from headwater.client.spool.session import Session, session_for
 from headwater.entities.metric import Points, storable
 from headwater.entities.run_id import new_run_id
 from headwater.errors import InvalidParameterError
@@ -41,7 +40,7 @@ def start_run(
         ConfigurationError: no server is named, or the directory for what is to be sent cannot be
             made.
     """
-    session = _session(tracking_uri)
+    session = session_for(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
     run_id = new_run_id(time.time_ns() // 1_000_000)
     described = {
         "mlflow.user": _user(),
@@ -147,14 +146,6 @@ class Run:
         )
         if not self.flush(wait):
             self._session.report_unsent()
-
-
-def _session(tracking_uri: str | None) -> Session:
-    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "")
-    return session_for(
-        uri,
-        lambda: Session(uri, connection_settings(uri, os.environ), spool_settings(os.environ)),
-    )
 
 
 def _series(key: str, steps: Any, values: Any, timestamps: Any | None) -> Points:

@@ -4,7 +4,6 @@ What is ordinary is appended and is done; what is not goes straight to the serve
 was appended before it, so that MLflow's rules and errors are the server's.
 """
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -13,11 +12,12 @@ from mlflow.entities import Param, Run, RunData, RunInfo, RunStatus, RunTag
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.utils.credentials import get_default_host_creds
 
-from headwater.client.settings import connection_settings, http_uri
+from headwater.client.settings import http_uri
 from headwater.client.spool.offline import is_reachable
-from headwater.client.spool.session import Session, session_for, spool_settings
+from headwater.client.spool.session import session_for
 from headwater.entities.key_name import key_fault
 from headwater.errors import SpoolFullError
+from headwater.tracking import validate
 from headwater.wire.operations import (
     LogModelMetrics,
     LogParams,
@@ -31,8 +31,6 @@ from headwater.wire.operations import (
 _LARGEST = 2**63 - 1
 _MOST_ENTITIES = 1_000
 _MOST_PARAMS = 100
-_LONGEST_PARAM = 6_000
-_LONGEST_TAG = 8_000
 _RUN_NAME = "mlflow.runName"
 _READ_SECONDS = 5.0
 
@@ -42,12 +40,7 @@ class SpoolingStore(RestStore):
 
     def __init__(self, store_uri: str) -> None:
         super().__init__(partial(get_default_host_creds, http_uri(store_uri)))
-        self._session = session_for(
-            store_uri,
-            lambda: Session(
-                store_uri, connection_settings(store_uri, os.environ), spool_settings(os.environ)
-            ),
-        )
+        self._session = session_for(store_uri)
         self._url = http_uri(store_uri)
         self._params: dict[str, dict[str, str]] = {}
         """Params of the runs that are known to exist, as far as they are known."""
@@ -163,7 +156,7 @@ class SpoolingStore(RestStore):
             len(params) <= _MOST_PARAMS
             and len({param.key for param in params}) == len(params)
             and all(
-                _is_plain_text(param.key, param.value, _LONGEST_PARAM)
+                _is_plain_text(param.key, param.value, validate.MAX_PARAM_VALUE_LENGTH)
                 and known.get(param.key, param.value) == param.value
                 for param in params
             )
@@ -240,7 +233,7 @@ def _is_plain_metric(metric: Any) -> bool:
 
 def _are_plain_tags(tags: Sequence[Any]) -> bool:
     return len({tag.key for tag in tags}) == len(tags) and all(
-        _is_plain_text(tag.key, tag.value, _LONGEST_TAG)
+        _is_plain_text(tag.key, tag.value, validate.MAX_TAG_VALUE_LENGTH)
         and (tag.key != _RUN_NAME or bool(tag.value))
         for tag in tags
     )

@@ -3,11 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from msgspec.structs import replace
 
-from headwater.entities.metric import ModelMetric, Points, storable
-from headwater.entities.run import RunInfo
 from headwater.errors import InvalidParameterError, NotServedError
 from headwater.storage.metadata import (
     experiments,
@@ -21,9 +18,11 @@ from headwater.storage.metadata.base import Connection
 from headwater.tracking import validate
 from headwater.tracking.artifact_uri import child_uri
 from headwater.tracking.clock import now
+from headwater.tracking.create_run import CreateRunPlan, insert_run
 from headwater.tracking.existing import experiment_not_found, require_run_of_frame
 from headwater.tracking.random_name import random_name
 from headwater.tracking.service import TrackingService
+from headwater.wire.log_batch import model_metrics_of, points_of
 from headwater.wire.operations import (
     CreateLoggedModel,
     CreateRun,
@@ -144,34 +143,28 @@ def _create_run(connection: Connection, operation: CreateRun) -> None:
         return
     if operation.experiment_id:
         experiment_id = int(operation.experiment_id)
-        found = experiments.lifecycle(connection, experiment_id)
-        if found is None:
-            raise experiment_not_found(experiment_id)
     else:
         named = experiments.find_by_name(connection, operation.experiment_name)
-        found = experiments.lifecycle(connection, named) if named is not None else None
         assert named is not None, "create_experiments has seen to it"
-        assert found is not None
         experiment_id = named
+    found = experiments.lifecycle(connection, experiment_id)
+    if found is None:
+        raise experiment_not_found(experiment_id)
     stage, location = found
     if stage != runs.ACTIVE:
         raise InvalidParameterError(
             f"Experiment {operation.experiment_name or experiment_id} is {stage}; restore it to "
             "create runs in it"
         )
-    info = RunInfo(
-        operation.run_id,
-        operation.run_name,
+    plan = CreateRunPlan(
         experiment_id,
         operation.user_id,
-        "RUNNING",
         operation.start_time,
-        None,
-        runs.ACTIVE,
-        _below(location, operation.run_id, "artifacts"),
+        operation.run_name,
+        list(operation.tags.items()),
     )
-    runs.insert(connection, info)
-    tags.insert(connection, operation.run_id, operation.tags.items())
+    artifact_uri = _below(location, operation.run_id, "artifacts")
+    insert_run(connection, operation.run_id, plan, artifact_uri)
 
 
 def _below(location: str | None, *names: str) -> str:
@@ -238,22 +231,8 @@ def _log_model_metrics(
     missing = logged_model_metrics.missing_model(connection, {point.model_id for point in metrics})
     if missing is not None:
         raise InvalidParameterError(f"Logged model with ID '{missing}' not found")
-    keys = tuple(dict.fromkeys(point.key for point in metrics))
-    points = Points(
-        keys,
-        np.array([keys.index(point.key) for point in metrics], np.intp),
-        np.array([point.step for point in metrics], np.int64),
-        np.array([point.timestamp for point in metrics], np.int64),
-        storable(np.array([float(point.value) for point in metrics], np.float64)),
-    )
-    service.metrics.append(connection, run_id, points)
-    attributed = [
-        ModelMetric(
-            *(point.model_id, point.key, point.step, point.timestamp, float(point.value)),
-            *(point.dataset_name, point.dataset_digest),
-        )
-        for point in metrics
-    ]
+    attributed = model_metrics_of(metrics)
+    service.metrics.append(connection, run_id, points_of(metrics))
     logged_model_metrics.insert_new(connection, run_id, experiment_id, attributed)
 
 

@@ -62,20 +62,27 @@ async def create_run(service: TrackingService, message: CreateRun) -> Run:
     def create(connection: Connection) -> RunInfo:
         location = require_active_experiment(connection, plan.experiment_id)
         run_id = new_run_id(now())
-        info = RunInfo(
-            run_id,
-            plan.name,
-            plan.experiment_id,
-            plan.user_id,
-            "RUNNING",
-            plan.start_time,
-            None,
-            runs.ACTIVE,
-            child_uri(location or "", run_id, "artifacts"),
-        )
-        runs.insert(connection, info)
-        tags.insert(connection, run_id, plan.tags)
-        return info
+        return insert_run(connection, run_id, plan, child_uri(location or "", run_id, "artifacts"))
 
     info = await service.database.write(create)
     return Run(info, [], [], [Tag(key, value) for key, value in plan.tags], [], [], [])
+
+
+def insert_run(
+    connection: Connection, run_id: str, plan: CreateRunPlan, artifact_uri: str
+) -> RunInfo:
+    """Insert a running run and return it; its experiment exists."""
+    info = RunInfo(
+        run_id,
+        plan.name,
+        plan.experiment_id,
+        plan.user_id,
+        "RUNNING",
+        plan.start_time,
+        None,
+        runs.ACTIVE,
+        artifact_uri,
+    )
+    runs.insert(connection, info)
+    tags.insert(connection, run_id, plan.tags)
+    return info

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from headwater.entities.metric import Float64s, Int64s, ModelMetric, Points, storable
 from headwater.errors import NotServedError
 from headwater.wire.decode import Number, decode
+from headwater.wire.operations import ModelPoint
 
 
 class _PlainMetric(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -82,17 +83,22 @@ def decode_log_batch(body: bytes) -> LogBatch:
         message = _PLAIN_DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         message = decode(_DECODER, body)
-        model_metrics = _model_metrics(message.metrics)
+        model_metrics = model_metrics_of(message.metrics)
     return LogBatch(
         message.run_id,
-        _points(message.metrics),
+        points_of(message.metrics),
         model_metrics,
         [(param.key, param.value) for param in message.params],
         [(tag.key, tag.value) for tag in message.tags],
     )
 
 
-def _model_metrics(metrics: list[_Metric]) -> list[ModelMetric]:
+def model_metrics_of(metrics: Sequence[_Metric | ModelPoint]) -> list[ModelMetric]:
+    """Return the points that are attributed to a logged model.
+
+    Raises:
+        NotServedError: one names half a dataset.
+    """
     attributed = [m for m in metrics if m.model_id or m.dataset_name or m.dataset_digest]
     if any(bool(metric.dataset_name) != bool(metric.dataset_digest) for metric in attributed):
         raise NotServedError("half a dataset")
@@ -111,7 +117,12 @@ def _model_metrics(metrics: list[_Metric]) -> list[ModelMetric]:
     ]
 
 
-def _points(metrics: Sequence[_PlainMetric | _Metric]) -> Points:
+def points_of(metrics: Sequence[_PlainMetric | _Metric | ModelPoint]) -> Points:
+    """Return points as columns.
+
+    Raises:
+        NotServedError: a step or timestamp exceeds 64 bits.
+    """
     keys, key_index = _keys([metric.key for metric in metrics])
     try:
         return Points(

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from headwater.errors import InvalidParameterError
+from headwater.wire.decode import Number
 
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -43,10 +44,7 @@ class LogParams(_Operation, tag="log_params", frozen=True):
     params: dict[str, str]
 
 
-JsonNumber = float | Literal["NaN", "Infinity", "-Infinity"]
-
-
-def json_number(value: float) -> JsonNumber:
+def json_number(value: float) -> Number:
     """Return a number as JSON can have it, in protobuf's spelling."""
     if math.isfinite(value):
         return value
@@ -59,7 +57,7 @@ class ModelPoint(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_d
     """A point that was measured of a logged model, on a dataset or not."""
 
     key: str
-    value: JsonNumber
+    value: Number
     timestamp: Milliseconds
     step: Int64
     model_id: str

@@ -33,7 +33,6 @@ from headwater.errors import CorruptSpoolError
 MAGIC = b"HWSP"
 VERSION = 1
 SEGMENT_HEAD = struct.Struct("<4sB3xQQ8x")
-END = struct.Struct("<Q")
 END_AT = 16
 """Where a segment says how far its records are complete."""
 

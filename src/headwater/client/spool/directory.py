@@ -156,11 +156,15 @@ def create_spool(root: Path, server: str, workspace: str | None = None) -> Spool
 
 def spools_in(root: Path) -> list[SpoolDirectory]:
     """Return the spools below `root`, or at it, the oldest first."""
-    places = (
-        [root] if (root / _ABOUT).exists() else [path.parent for path in root.glob(f"*/{_ABOUT}")]
-    )
-    found = [SpoolDirectory(path) for path in places]
+    found = [SpoolDirectory(place) for place in places_of(_ABOUT, root)]
     return sorted(found, key=lambda spool: (spool.about.created, spool.about.client_id))
+
+
+def places_of(name: str, root: Path) -> list[Path]:
+    """Return `root` if it holds a file of that name, else those directories below it that do."""
+    if (root / name).exists():
+        return [root]
+    return [path.parent for path in root.glob(f"*/{name}")]
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from headwater.client.settings import http_uri
+from headwater.client.spool.directory import places_of
 from headwater.errors import ConfigurationError
 
 _ABOUT = "offline.json"
@@ -82,9 +83,7 @@ class OfflineDirectory:
 
 def offline_in(root: Path) -> list[OfflineDirectory]:
     """Return the directories at `root` or below it."""
-    if (root / _ABOUT).exists():
-        return [OfflineDirectory(root)]
-    return [OfflineDirectory(path.parent) for path in sorted(root.glob(f"*/{_ABOUT}"))]
+    return [OfflineDirectory(place) for place in sorted(places_of(_ABOUT, root))]
 
 
 def is_offline(uri: str) -> bool:
@@ -95,12 +94,12 @@ def is_offline(uri: str) -> bool:
 def named_directory(uri: str, root: Path) -> OfflineDirectory:
     """Return the directory of ``headwater://offline?dir=…``, or one of its own below `root`."""
     named = parse_qs(urlsplit(uri).query).get("dir")
-    return OfflineDirectory(Path(named[0]).absolute() if named else root / f"offline-{_new_name()}")
+    return OfflineDirectory(Path(named[0]).absolute()) if named else new_directory(root)
 
 
 def new_directory(root: Path) -> OfflineDirectory:
     """Return a new directory below `root`."""
-    return OfflineDirectory(root / f"offline-{_new_name()}")
+    return OfflineDirectory(root / f"offline-{uuid.uuid4().hex}")
 
 
 def is_reachable(uri: str) -> bool:
@@ -112,7 +111,3 @@ def is_reachable(uri: str) -> bool:
             return True
     except OSError:
         return False
-
-
-def _new_name() -> str:
-    return uuid.uuid4().hex

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 import zstandard
 
 from headwater.client.connection import OWN_API, Connection
-from headwater.client.spool.directory import REFUSED, Position, SpoolDirectory
+from headwater.client.settings import ConnectionSettings, connection_settings
+from headwater.client.spool.directory import REFUSED, SpoolDirectory
 from headwater.client.spool.progress import Progress, ProgressFile
 from headwater.client.spool.reader import Part, SpoolReader
 from headwater.errors import ConflictError, InvalidParameterError
@@ -23,6 +24,19 @@ _LARGE = 4 * 1024 * 1024
 """Bytes of a frame that are worth compressing."""
 
 _logger = logging.getLogger(__name__)
+
+
+def sending_settings(
+    directory: SpoolDirectory, uri: str | None, environment: Mapping[str, str]
+) -> ConnectionSettings:
+    """Return how to reach the server at `uri`, or else the spool's own, in its workspace.
+
+    Raises:
+        ConfigurationError: neither is named, or a setting cannot be used.
+    """
+    settings = connection_settings(uri or directory.about.server or None, environment)
+    workspace = directory.about.workspace
+    return settings if workspace is None else replace(settings, workspace=workspace)
 
 
 @dataclass(frozen=True)
@@ -48,11 +62,6 @@ class Sender:
         self._reader = SpoolReader(directory)
         self._asked = self._progress.stored
         """Whether it is known that the server lacks the frame that was built last."""
-
-    @property
-    def sent(self) -> Position:
-        """Return up to where the server has the spool."""
-        return self._progress.sent
 
     def send_next(self) -> Sent | None:
         """Send one frame, None if there is nothing to send.

@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from headwater.client.connection import Connection
-from headwater.client.settings import connection_settings
 from headwater.client.spool.directory import SpoolDirectory
+from headwater.client.spool.sender import sending_settings
 from headwater.client.spool.sending import send_while_written
 from headwater.errors import HeadwaterError
 
@@ -53,11 +53,8 @@ def main(arguments: list[str]) -> int:
     os.nice(_NICENESS)
     try:
         directory = SpoolDirectory(Path(arguments[0]))
-        uri = os.environ.get(URI_VARIABLE) or directory.about.server
-        settings = replace(connection_settings(uri, os.environ), retries=0)
-        if directory.about.workspace is not None:
-            settings = replace(settings, workspace=directory.about.workspace)
-        with Connection(settings) as connection:
+        settings = sending_settings(directory, os.environ.get(URI_VARIABLE), os.environ)
+        with Connection(replace(settings, retries=0)) as connection:
             return 0 if send_while_written(directory, connection, _Pipe().wait) else 1
     except HeadwaterError as error:
         _logger.error("%s", error)  # for people; the traceback tells nothing more

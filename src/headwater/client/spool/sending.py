@@ -112,10 +112,10 @@ class _Loop:
         self._say("")
 
     def _say(self, failure: str) -> None:
-        if self._said is not None and self._said.failure == failure:
+        if self._said.failure == failure:
             return
         if failure:
             _logger.warning("sending is put off: %s", failure)
         now = time.time_ns() // 1_000_000
-        self._said = Status("failing" if failure else "sending", failure, now)
+        self._said = Status(failure, now)
         write_status(self._directory.path, self._said)

@@ -7,11 +7,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from headwater.client.settings import ConnectionSettings, http_uri
+from headwater.client.settings import ConnectionSettings, connection_settings, http_uri
 from headwater.client.spool.directory import SpoolDirectory, create_spool
 from headwater.client.spool.progress import ProgressFile
 from headwater.client.spool.sender_process import URI_VARIABLE
@@ -94,17 +94,15 @@ class Session:
         patience = time.monotonic() + min(seconds, _FAILING_PATIENCE)
         self._hurry()
         path = writer.directory.path
-        while True:
-            with ProgressFile(path) as progress:
-                if progress.read().sent >= target:
-                    return True
-            now = time.monotonic()
-            if now >= until or self._sender is None:
-                return False
-            status = read_status(path)
-            if now >= patience and status is not None and status.state == "failing":
-                return False
-            time.sleep(_POLL_SECONDS)
+        with ProgressFile(path) as progress:
+            while progress.read().sent < target:
+                now = time.monotonic()
+                if now >= until or self._sender is None:
+                    return False
+                if now >= patience and read_status(path).failure:
+                    return False
+                time.sleep(_POLL_SECONDS)
+        return True
 
     def report_unsent(self) -> None:
         """Tell a person once, on standard error, that the server lacks some of it."""
@@ -116,8 +114,8 @@ class Session:
         """Return what to tell a person of what is not sent."""
         assert self._writer is not None
         directory = self._writer.directory
-        status = read_status(directory.path)
-        reason = f": {status.failure}" if status is not None and status.failure else ""
+        failure = read_status(directory.path).failure
+        reason = f": {failure}" if failure else ""
         return (
             f"not all that was logged has reached {self._settings.url} yet{reason}. It is kept in "
             f"{directory.path}; to send it later: headwater sync {directory.path}"
@@ -198,11 +196,16 @@ _sessions: dict[str, Session] = {}
 _sessions_lock = threading.Lock()
 
 
-def session_for(uri: str, make: Callable[[], Session]) -> Session:
-    """Return this process's session for a server, made by `make` when it is used first."""
+def session_for(uri: str) -> Session:
+    """Return this process's session for a server, by the environment when it is used first.
+
+    Raises:
+        ConfigurationError: the URI names no server, or a setting cannot be used.
+    """
     with _sessions_lock:
         if uri not in _sessions:
-            _sessions[uri] = make()
+            settings = connection_settings(uri, os.environ)
+            _sessions[uri] = Session(uri, settings, spool_settings(os.environ))
         return _sessions[uri]
 
 

@@ -1,7 +1,6 @@
 """What a sender says of itself, for the process that logs and for ``headwater sync``."""
 
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -11,20 +10,19 @@ _FILE = "status.json"
 class Status(msgspec.Struct, frozen=True):
     """How sending goes."""
 
-    state: Literal["sending", "failing"] = "sending"
     failure: str = ""
-    """Why it fails, as a person reads it."""
+    """Why it fails at present, as a person reads it."""
 
     since: int = 0
-    """Milliseconds since the epoch when the state began."""
+    """Milliseconds since the epoch when that began; for who looks into the directory."""
 
 
-def read_status(spool: Path) -> Status | None:
-    """Return what the spool's sender said last, None if nothing."""
+def read_status(spool: Path) -> Status:
+    """Return what the spool's sender said last; that all is well if nothing."""
     try:
         return msgspec.json.decode((spool / _FILE).read_bytes(), type=Status)
     except (FileNotFoundError, msgspec.DecodeError):
-        return None
+        return Status()
 
 
 def write_status(spool: Path, status: Status) -> None:

@@ -2,15 +2,14 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from headwater.client.connection import Connection
-from headwater.client.settings import ConnectionSettings, connection_settings
 from headwater.client.spool.directory import SpoolDirectory
 from headwater.client.spool.progress import ProgressFile
-from headwater.client.spool.sender import Sender
+from headwater.client.spool.sender import Sender, sending_settings
 from headwater.errors import ConfigurationError, HeadwaterError
 
 Report = Callable[[int], None]
@@ -52,7 +51,7 @@ def _send(directory: SpoolDirectory, tracking_uri: str | None, report: Report) -
     left = directory.size()
     try:
         with (
-            Connection(_settings(directory, tracking_uri)) as connection,
+            Connection(sending_settings(directory, tracking_uri, os.environ)) as connection,
             ProgressFile(directory.path, writable=True) as progress,
         ):
             sender = Sender(directory, connection, progress)
@@ -71,10 +70,3 @@ def _send(directory: SpoolDirectory, tracking_uri: str | None, report: Report) -
         else:
             directory.remove()
     return Synced(directory.path, state, points, operations, refused, message)
-
-
-def _settings(directory: SpoolDirectory, tracking_uri: str | None) -> ConnectionSettings:
-    settings = connection_settings(tracking_uri or directory.about.server or None, os.environ)
-    if directory.about.workspace is not None:
-        return replace(settings, workspace=directory.about.workspace)
-    return settings

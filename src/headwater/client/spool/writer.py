@@ -104,8 +104,11 @@ class SpoolWriter:
     def position(self) -> Position:
         """Return where the last record ends."""
         self._let_append()
-        is_first = self._at == SEGMENT_HEAD.size
-        return self._before if is_first else Position(self._number, self._at)
+        while True:
+            # `_open` moves the number last: where it stayed, what was read belongs to it.
+            number, at, before = self._number, self._at, self._before
+            if number == self._number:
+                return before if at == SEGMENT_HEAD.size else Position(number, at)
 
     def append_row(
         self, run_id: str, metrics: Mapping[str, float], step: int, timestamp: int
@@ -324,10 +327,11 @@ class SpoolWriter:
         if self._map is not None:
             self._before = Position(self._number, self._at)
         self._release()
-        self._map, self._number = content, number
+        self._map = content
         self._published = memoryview(content).cast("Q")
         self._at, self._end = SEGMENT_HEAD.size, size
         self._rows.clear()
+        self._number = number  # last, see `position`
         return True
 
 

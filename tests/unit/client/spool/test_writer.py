@@ -197,6 +197,26 @@ def test_threads_that_log_at_once_lose_nothing(spool: SpoolDirectory) -> None:
     assert position == writer.position
 
 
+def test_the_position_is_a_true_one_while_another_thread_begins_a_segment(
+    spool: SpoolDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SpoolWriter(spool, segment_bytes=200)
+    expected = writer.position
+    seen = []
+
+    def look(content: object) -> memoryview:
+        seen.append((writer.position, expected))
+        return memoryview(content)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(writer_module, "memoryview", look, raising=False)  # amid `_open`
+    for step in range(20):
+        writer.append_row(RUNS[0], {"x": 0.0}, step, 0)
+        expected = writer.position
+    assert len(seen) > 3
+    for found, last in seen:
+        assert found == last
+
+
 def test_a_signal_handler_that_logs_in_the_midst_of_logging_loses_nothing(
     spool: SpoolDirectory,
 ) -> None:

@@ -50,7 +50,7 @@ def start_run(
     if parent is not None:
         described["mlflow.parentRunId"] = parent.run_id if isinstance(parent, Run) else parent
     described.update((key, str(value)) for key, value in (tags or {}).items())
-    session.writer.append_operation(
+    session.create_run(
         CreateRun(
             run_id=run_id,
             experiment_name=experiment,

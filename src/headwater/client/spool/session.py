@@ -18,6 +18,7 @@ from headwater.client.spool.sender_process import URI_VARIABLE
 from headwater.client.spool.status import read_status
 from headwater.client.spool.writer import DEFAULT_LIMIT, SpoolWriter
 from headwater.errors import ConfigurationError
+from headwater.wire.operations import CreateRun
 
 _POLL_SECONDS = 0.002
 _FAILING_PATIENCE = 2.0
@@ -68,6 +69,8 @@ class Session:
         self._writer: SpoolWriter | None = None
         self._sender: subprocess.Popen[bytes] | None = None
         self._has_reported = False
+        self._runs: list[CreateRun] = []
+        """The runs that this process, or the one that it was forked from, has created."""
 
     @property
     def writer(self) -> SpoolWriter:
@@ -78,6 +81,18 @@ class Session:
         """
         writer = self._writer
         return writer if writer is not None else self._begin()
+
+    def create_run(self, run: CreateRun) -> None:
+        """Append a run to create.
+
+        A process that is forked does so again: it may be the first to reach the server.
+
+        Raises:
+            ConfigurationError: the spool cannot be made.
+            SpoolFullError: there is no room for it.
+        """
+        self.writer.append_operation(run)
+        self._runs.append(run)
 
     def flush(self, seconds: float | None = None) -> bool:
         """Wait until the server has all that was logged so far, at most so long; say if it has.
@@ -137,6 +152,8 @@ class Session:
                 )
                 writer = SpoolWriter(directory, limit=self._spool.limit, begun=self._see_to_sender)
                 ProgressFile(directory.path, writable=True).close()
+                for run in self._runs:
+                    writer.append_operation(run)
                 self._writer = writer
                 self._see_to_sender()
                 atexit.register(self._flush_at_exit, os.getpid())

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -126,6 +127,27 @@ async def test_an_experiment_is_created_once_by_all_who_name_it(backend: Backend
     assert len(found) == 1
     uri = (await load(backend, run_ids[0])).info.artifact_uri
     assert uri == f"mlflow-artifacts:/{found.pop()}/{run_ids[0]}/artifacts"
+
+
+async def test_a_root_below_which_no_experiment_can_be_placed_refuses_its_runs_alone(
+    backend: Backend,
+) -> None:
+    alive, nowhere = new_id(), new_id()
+    body = encode_frame(
+        client(),
+        1,
+        [(alive, columns(LOSS))],
+        [
+            CreateRun(run_id=alive, experiment_id="0"),
+            CreateRun(run_id=nowhere, experiment_name=f"vision {new_id()}"),
+        ],
+    )
+    service = replace(service_on(backend), artifact_root="s3://bucket/?x=y")
+    result = await ingest(service, plan_ingest(decode_frame(body)))
+    assert result.points == 1
+    [refused] = result.refused
+    assert (refused.run_id, refused.operation) == (nowhere, 1)
+    assert "artifact root" in refused.message
 
 
 async def test_a_changed_param_is_refused_alone(backend: Backend) -> None:

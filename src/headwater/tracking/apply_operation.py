@@ -84,6 +84,10 @@ def create_experiments(
     for name in sorted(names):
         if experiments.find_by_name(connection, name) is not None:
             continue
+        try:
+            child_uri(service.artifact_root, "0")
+        except NotServedError:  # `_create_run` says so
+            return
         experiment_id = experiments.insert_unless_taken(connection, name, now())
         if experiment_id is not None:
             location = child_uri(service.artifact_root, str(experiment_id))
@@ -145,7 +149,11 @@ def _create_run(connection: Connection, operation: CreateRun) -> None:
         experiment_id = int(operation.experiment_id)
     else:
         named = experiments.find_by_name(connection, operation.experiment_name)
-        assert named is not None, "create_experiments has seen to it"
+        if named is None:
+            raise InvalidParameterError(
+                f"Experiment {operation.experiment_name} cannot be created below the server's "
+                "artifact root; create it by MLflow's client"
+            )
         experiment_id = named
     found = experiments.lifecycle(connection, experiment_id)
     if found is None:

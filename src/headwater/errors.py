@@ -14,7 +14,8 @@ HeadwaterError
 ├── StaleCompactionError      what a compaction read has changed; nothing of it was stored
 ├── UpstreamError             MLflow's own process did not answer
 ├── ServerError               a server that was asked did not do what it was asked to
-│   └── ServerUnreachableError  nothing answered, or not in time
+│   ├── ServerUnreachableError  nothing answered, or not in time
+│   └── UnknownRouteError       it is older than this client, or no Headwater server
 ├── NotServedError            correct only in MLflow's own code: hand the request over
 └── RequestError              the request cannot be carried out; carries MLflow's error code
     ├── NotFoundError         RESOURCE_DOES_NOT_EXIST
@@ -84,6 +85,10 @@ class ServerError(HeadwaterError):
 
 class ServerUnreachableError(ServerError):
     """A server that this process asked did not answer, or not in time."""
+
+
+class UnknownRouteError(ServerError):
+    """A server that this process asked does not know what it was asked to do."""
 
 
 class NotServedError(HeadwaterError):

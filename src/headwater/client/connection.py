@@ -30,6 +30,7 @@ from headwater.errors import (
     RequestError,
     ServerError,
     ServerUnreachableError,
+    UnknownRouteError,
 )
 
 MLFLOW_API = "/api/2.0/mlflow"
@@ -263,7 +264,7 @@ def _error(response: httpx.Response, path: str) -> HeadwaterError:
         message: str = found["message"]
         return kind(message) if kind is not None else ServerError(f"{message} ({status})")
     if status in (404, 405) and path.startswith(OWN_API):
-        return ServerError(
+        return UnknownRouteError(
             f"{url} does not exist; is it a Headwater server, and as new as this client "
             f"({__version__})?"
         )

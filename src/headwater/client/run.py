@@ -33,6 +33,9 @@ def start_run(
 ) -> "Run":
     """Start a run, in an experiment that is created where there is none of that name.
 
+    A run that is not ended ends with the process: finished, or failed where an exception ends it.
+    If the process is killed, or nothing is heard of it, the server marks the run as failed.
+
     Nothing waits for the server, which is `tracking_uri` or else MLFLOW_TRACKING_URI's: what is
     logged is kept on disk until it has it. `parent` nests the run in another.
 
@@ -60,6 +63,7 @@ def start_run(
             tags=described,
         )
     )
+    session.watch(run_id, ends_at_exit=True)
     run = Run(run_id, session)
     if params:
         run.log_params(params)
@@ -144,6 +148,7 @@ class Run:
         self._session.writer.append_operation(
             UpdateRun(run_id=self.run_id, status=status, end_time=now)
         )
+        self._session.unwatch(self.run_id)
         if not self.flush(wait):
             self._session.report_unsent()
 

@@ -58,6 +58,7 @@ class SpoolingStore(RestStore):
         run = super().create_run(*arguments, **options)
         self._params[run.info.run_id] = {}
         self._runs[run.info.run_id] = run
+        self._session.watch(run.info.run_id)
         return run
 
     def get_run(self, run_id: str) -> Any:
@@ -79,6 +80,7 @@ class SpoolingStore(RestStore):
         """Delete a run, which then takes nothing."""
         self._params.pop(run_id, None)
         self._runs.pop(run_id, None)
+        self._session.unwatch(run_id)
         super().delete_run(run_id)
 
     def log_metric(self, run_id: str, metric: Any) -> None:
@@ -132,12 +134,22 @@ class SpoolingStore(RestStore):
         status = RunStatus.to_string(run_status) if run_status is not None else None
         change = UpdateRun(run_id=run_id, status=status, end_time=end_time, run_name=run_name or "")
         if not (self._is_active(run_id) and self._append(change)):
-            return super().update_run_info(run_id, run_status, end_time, run_name)
+            info = super().update_run_info(run_id, run_status, end_time, run_name)
+            self._watch_by(run_id, status)
+            return info
+        self._watch_by(run_id, status)
         if not self._session.flush():
             self._session.report_unsent()
             known = self._as_known(self._runs[run_id]).info
             return _changed(known, status, end_time, run_name)
         return self.get_run(run_id).info
+
+    def _watch_by(self, run_id: str, status: str | None) -> None:
+        """Watch over a run that this process goes on with; leave one alone that has ended."""
+        if status == "RUNNING":
+            self._session.watch(run_id)
+        elif status is not None:
+            self._session.unwatch(run_id)
 
     def _as_known(self, run: Run) -> Run:
         params = [Param(*item) for item in self._params[run.info.run_id].items()]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headwater.server.compactor import compact_in_background
+from headwater.server.lost_runs import fail_lost_runs_in_background
 from headwater.server.settler import settle_in_background
 from headwater.storage.metadata.base import Database
 from headwater.storage.metrics.activity import Activity
@@ -25,6 +26,7 @@ def start_background(
         asyncio.create_task(database.make_room(), name="lengthening of the log"),
         asyncio.create_task(compact_in_background(place, database, activity), name="compaction"),
         asyncio.create_task(settle_in_background(database), name="settling of runs"),
+        asyncio.create_task(fail_lost_runs_in_background(database), name="watch over lost runs"),
     )
     for task in tasks:
         task.add_done_callback(_report_failure)

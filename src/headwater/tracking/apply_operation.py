@@ -115,6 +115,8 @@ def apply_operation(service: TrackingService, connection: Connection, operation:
         case UpdateRun():
             if operation.status is not None or operation.end_time is not None:
                 runs.update(connection, run_id, operation.status, operation.end_time)
+            if operation.status is not None:  # it is not lost, whatever was thought of it
+                tags.delete(connection, run_id, tags.FAILURE_REASON)
             if operation.run_name:
                 runs.rename(connection, run_id, operation.run_name[:_LONGEST_NAME])
         case CreateLoggedModel():

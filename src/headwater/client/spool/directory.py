@@ -73,6 +73,11 @@ class SpoolDirectory:
         """Return the bytes that the segments take."""
         return sum(path.stat().st_size for path in self.path.glob("*.segment"))
 
+    def written_at(self) -> int:
+        """Return when something was logged last, in milliseconds since the epoch."""
+        times = [path.stat().st_mtime_ns for path in self.path.glob("*.segment")]
+        return max(times, default=self.about.created * 1_000_000) // 1_000_000
+
     def lock_writer(self) -> int:
         """Return the descriptor of a lock that says that this process writes; it ends with it.
 

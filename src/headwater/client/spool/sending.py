@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from headwater.client.connection import Connection
 from headwater.client.spool.directory import SpoolDirectory
+from headwater.client.spool.lifeline import Lifeline
 from headwater.client.spool.progress import ProgressFile
 from headwater.client.spool.sender import Sender
 from headwater.client.spool.status import Status, read_status, write_status
@@ -48,7 +49,8 @@ def send_while_written(
         CorruptSpoolError: it cannot be read.
     """
     with directory.sending(), ProgressFile(directory.path, writable=True) as progress:
-        loop = _Loop(directory, Sender(directory, connection, progress), wait)
+        sender = Sender(directory, connection, progress)
+        loop = _Loop(directory, sender, Lifeline(directory, connection), wait)
         while True:
             is_written = directory.is_written()  # before sending: what is written later is not lost
             has_sent = loop.send_all(is_written=is_written)
@@ -63,9 +65,12 @@ def send_while_written(
 
 
 class _Loop:
-    def __init__(self, directory: SpoolDirectory, sender: Sender, wait: Wait) -> None:
+    def __init__(
+        self, directory: SpoolDirectory, sender: Sender, lifeline: Lifeline, wait: Wait
+    ) -> None:
         self._directory = directory
         self._sender = sender
+        self._lifeline = lifeline
         self._wait = wait
         self._failures = 0
         self._failing_since: float | None = None
@@ -82,6 +87,10 @@ class _Loop:
                 self._succeeded()
                 if is_written and sent.points < _SMALL:
                     break
+            if is_written:
+                self._lifeline.beat()
+            else:
+                self._lifeline.conclude(time.time_ns() // 1_000_000)
         except (ServerError, RequestError) as error:
             self._failures += 1
             self._failing_since = self._failing_since or time.monotonic()

@@ -16,9 +16,10 @@ from headwater.client.spool.directory import SpoolDirectory, create_spool
 from headwater.client.spool.progress import ProgressFile
 from headwater.client.spool.sender_process import URI_VARIABLE
 from headwater.client.spool.status import read_status
+from headwater.client.spool.watched import Watched, write_watched
 from headwater.client.spool.writer import DEFAULT_LIMIT, SpoolWriter
-from headwater.errors import ConfigurationError
-from headwater.wire.operations import CreateRun
+from headwater.errors import ConfigurationError, SpoolFullError
+from headwater.wire.operations import CreateRun, Status, UpdateRun
 
 _POLL_SECONDS = 0.002
 _FAILING_PATIENCE = 2.0
@@ -36,9 +37,12 @@ class SpoolSettings:
     flush_seconds: float = 10.0
     """How long the end of a run or of the process waits for the server."""
 
+    lost_after: float = 300.0
+    """Seconds of silence after which the server takes a run for lost; 0 never, nor for killed."""
+
 
 def spool_settings(environment: Mapping[str, str]) -> SpoolSettings:
-    """Return the settings of HEADWATER_SPOOL_DIR, …_SPOOL_LIMIT and …_FLUSH_SECONDS.
+    """Return the settings of HEADWATER_SPOOL_DIR, HEADWATER_SPOOL_LIMIT and the like.
 
     Raises:
         ConfigurationError: one of them is no number.
@@ -47,7 +51,12 @@ def spool_settings(environment: Mapping[str, str]) -> SpoolSettings:
     state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     root = Path(named) if named else Path(state) / "headwater" / "spool"
     limit = _number(environment, "HEADWATER_SPOOL_LIMIT", DEFAULT_LIMIT)
-    return SpoolSettings(root, limit, _number(environment, "HEADWATER_FLUSH_SECONDS", 10))
+    return SpoolSettings(
+        root,
+        limit,
+        _number(environment, "HEADWATER_FLUSH_SECONDS", 10),
+        _number(environment, "HEADWATER_LOST_AFTER_SECONDS", 300),
+    )
 
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:
@@ -72,6 +81,9 @@ class Session:
         self._runs: list[CreateRun] = []
         """The runs that this process, or the one that it was forked from, has created."""
 
+        self._watched: dict[str, bool] = {}
+        """The runs that hang on this process; whether they end with it."""
+
     @property
     def writer(self) -> SpoolWriter:
         """Return the spool's writer; the first call makes the spool and starts its sender.
@@ -93,6 +105,32 @@ class Session:
         """
         self.writer.append_operation(run)
         self._runs.append(run)
+
+    def watch(self, run_id: str, *, ends_at_exit: bool = False) -> None:
+        """Have the server mark a run as failed if this process is gone without ending it.
+
+        With `ends_at_exit`, the regular end of the process ends the run.
+
+        Raises:
+            ConfigurationError: the spool cannot be made.
+        """
+        directory = self.writer.directory
+        with self._lock:
+            self._watched[run_id] = ends_at_exit
+            self._say_watched(directory)
+
+    def unwatch(self, run_id: str) -> None:
+        """Leave a run alone: it has ended, or another process goes on with it."""
+        with self._lock:
+            if self._writer is not None and self._watched.pop(run_id, None) is not None:
+                self._say_watched(self._writer.directory)
+
+    def _say_watched(self, directory: SpoolDirectory, *, has_left: bool = False) -> None:
+        lost_after = int(1000 * self._spool.lost_after)
+        try:
+            write_watched(directory.path, Watched(tuple(self._watched), lost_after, has_left))
+        except OSError as error:  # a full disk, say: no reason to end a training
+            _logger.warning("the sender cannot be told which runs there are: %s", error)
 
     def flush(self, seconds: float | None = None) -> bool:
         """Wait until the server has all that was logged so far, at most so long; say if it has.
@@ -140,6 +178,7 @@ class Session:
         """Begin anew in a process that was forked: the spool is the other process's."""
         writer, self._writer = self._writer, None
         self._sender = None
+        self._watched = {}
         self._lock = threading.Lock()
         if writer is not None:
             writer.abandon()
@@ -160,8 +199,27 @@ class Session:
             return self._writer
 
     def _flush_at_exit(self, pid: int) -> None:
-        if os.getpid() == pid and not self.flush():
+        if os.getpid() != pid:
+            return
+        self._leave()
+        if not self.flush():
             self.report_unsent()
+
+    def _leave(self) -> None:
+        """End the runs that end with this process, and say that it has come to its end."""
+        assert self._writer is not None
+        # Python notes an exception that nobody has caught, before it ends the process.
+        status: Status = "FAILED" if getattr(sys, "last_value", None) else "FINISHED"
+        now = time.time_ns() // 1_000_000
+        for run_id in [run_id for run_id, ends in self._watched.items() if ends]:
+            change = UpdateRun(run_id=run_id, status=status, end_time=now)
+            try:
+                self._writer.append_operation(change)
+            except SpoolFullError as error:
+                _logger.warning("the end of run %s could not be noted: %s", run_id, error)
+            else:
+                self._watched.pop(run_id)
+        self._say_watched(self._writer.directory, has_left=True)
 
     def _see_to_sender(self) -> None:
         """Start the process that sends, and again where something has ended it."""

@@ -8,6 +8,7 @@ from typing import Literal
 
 from headwater.client.connection import Connection
 from headwater.client.spool.directory import SpoolDirectory
+from headwater.client.spool.lifeline import Lifeline
 from headwater.client.spool.progress import ProgressFile
 from headwater.client.spool.sender import Sender, sending_settings
 from headwater.errors import ConfigurationError, HeadwaterError
@@ -49,6 +50,7 @@ def _send(directory: SpoolDirectory, tracking_uri: str | None, report: Report) -
     state: Literal["sent", "refused", "failed"] = "sent"
     message = ""
     left = directory.size()
+    written = directory.written_at()
     try:
         with (
             Connection(sending_settings(directory, tracking_uri, os.environ)) as connection,
@@ -61,6 +63,7 @@ def _send(directory: SpoolDirectory, tracking_uri: str | None, report: Report) -
                 refused += sent.refused
                 report(left - directory.size())
                 left = directory.size()
+            Lifeline(directory, connection).conclude(written)
     except HeadwaterError as error:
         state, message = "failed", str(error)
     else:

@@ -22,6 +22,7 @@ OWN_TABLES = (
     "headwater_metric_order",
     "headwater_unsettled_runs",
     "headwater_saved_searches",
+    "headwater_run_heartbeats",
 )
 """Headwater's tables beside the one that notes its revision."""
 

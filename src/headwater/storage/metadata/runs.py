@@ -19,6 +19,7 @@ _INFO = """
     FROM runs WHERE run_uuid = ?
 """
 _LIFECYCLE = f"SELECT lifecycle_stage, experiment_id FROM runs WHERE run_uuid = ? {LOCK_ROW}"  # noqa: S608  # constants
+_STATUS = f"SELECT status FROM runs WHERE run_uuid = ? AND lifecycle_stage = 'active' {LOCK_ROW}"  # noqa: S608
 _UPDATE_LIFECYCLES = f"""
     UPDATE runs SET lifecycle_stage = ?, deleted_time = ? WHERE run_uuid IN (
         SELECT run_uuid FROM runs WHERE experiment_id = ? ORDER BY run_uuid {LOCK_ROW}
@@ -37,6 +38,19 @@ def lifecycle(connection: Connection, run_id: str) -> tuple[str, int] | None:
     """
     row: tuple[str, int] | None = connection.execute(_LIFECYCLE, (run_id,)).fetchone()
     return row
+
+
+def locked_status(connection: Connection, run_id: str) -> str | None:
+    """Return an active run's status, None where there is none; no other write changes it now."""
+    row = connection.execute(_STATUS, (run_id,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def reopen(connection: Connection, run_id: str) -> None:
+    """Have a run that had ended go on."""
+    connection.execute(
+        "UPDATE runs SET status = 'RUNNING', end_time = NULL WHERE run_uuid = ?", (run_id,)
+    )
 
 
 def info(connection: Connection, run_id: str) -> RunInfo | None:

@@ -7,6 +7,9 @@ from headwater.storage.metadata.base import Connection
 RUN_NAME = "mlflow.runName"
 """The tag that MLflow keeps equal to the run's name."""
 
+FAILURE_REASON = "headwater.failure_reason"
+"""The tag that says why the server has marked a run as failed."""
+
 _UPSERT = """
     INSERT INTO tags (key, value, run_uuid) VALUES (?, ?, ?)
     ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value

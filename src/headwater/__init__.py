@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["Run", "__version__", "search", "start_run"]
+__all__ = ["Run", "__version__", "attach_run", "search", "start_run"]
 
 if TYPE_CHECKING:
-    from headwater.client.run import Run, start_run
+    from headwater.client.run import Run, attach_run, start_run
     from headwater.client.search import search
 
 _HOMES = {
     "Run": "headwater.client.run",
+    "attach_run": "headwater.client.run",
     "search": "headwater.client.search",
     "start_run": "headwater.client.run",
 }

@@ -6,6 +6,7 @@
 """
 
 import getpass
+import itertools
 import os
 import sys
 import time
@@ -15,11 +16,27 @@ from typing import Any, Self
 
 import numpy as np
 
+from headwater.client.launch import Launch, find_launch
 from headwater.client.spool.session import Session, session_for
 from headwater.entities.metric import Points, storable
+from headwater.entities.rank_key import rank_key
 from headwater.entities.run_id import new_run_id
-from headwater.errors import InvalidParameterError
-from headwater.wire.operations import CreateRun, LogParams, SetTags, Status, UpdateRun
+from headwater.errors import ConfigurationError, InvalidParameterError
+from headwater.wire.operations import (
+    CreateRun,
+    LogParams,
+    SetTags,
+    Status,
+    UpdateRun,
+    decode_operation,
+    encode_operation,
+)
+
+RUN_VARIABLE = "HEADWATER_RUN"
+"""Where processes that this one starts find the run to attach to."""
+
+_ordinals = itertools.count()
+"""Of the runs that this process starts with its fellow ranks."""
 
 
 def start_run(
@@ -30,21 +47,29 @@ def start_run(
     tags: Mapping[str, object] | None = None,
     parent: "Run | str | None" = None,
     tracking_uri: str | None = None,
+    rank: int | None = None,
+    world_size: int | None = None,
+    launch_id: str | None = None,
 ) -> "Run":
     """Start a run, in an experiment that is created where there is none of that name.
 
     A run that is not ended ends with the process: finished, or failed where an exception ends it.
     If the process is killed, or nothing is heard of it, the server marks the run as failed.
 
+    All ranks of a distributed training start the same run: by torchrun's, srun's or mpirun's
+    environment variables, or by `rank`, `world_size` and `launch_id`, which all ranks share.
+
     Nothing waits for the server, which is `tracking_uri` or else MLFLOW_TRACKING_URI's: what is
     logged is kept on disk until it has it. `parent` nests the run in another.
 
     Raises:
         ConfigurationError: no server is named, or the directory for what is to be sent cannot be
-            made.
+            made; or nothing tells the launch of several ranks from other launches.
     """
     session = session_for(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
-    run_id = new_run_id(time.time_ns() // 1_000_000)
+    launch = find_launch(os.environ, rank=rank, world_size=world_size, launch_id=launch_id)
+    now = time.time_ns() // 1_000_000
+    run_id = new_run_id(now) if launch is None else launch.run_id(next(_ordinals))
     described = {
         "mlflow.user": _user(),
         "mlflow.source.name": sys.argv[0] or "python",
@@ -53,20 +78,58 @@ def start_run(
     if parent is not None:
         described["mlflow.parentRunId"] = parent.run_id if isinstance(parent, Run) else parent
     described.update((key, str(value)) for key, value in (tags or {}).items())
-    session.create_run(
-        CreateRun(
-            run_id=run_id,
-            experiment_name=experiment,
-            user_id=described["mlflow.user"],
-            run_name=run_name or "",
-            start_time=time.time_ns() // 1_000_000,
-            tags=described,
-        )
+    created = CreateRun(
+        run_id=run_id,
+        experiment_name=experiment,
+        user_id=described["mlflow.user"],
+        run_name=run_name or "",
+        start_time=now,
+        tags=described,
     )
-    session.watch(run_id, ends_at_exit=True)
-    run = Run(run_id, session)
+    session.create_run(created)
+    os.environ[RUN_VARIABLE] = encode_operation(created).decode()
+    run = _joined(run_id, session, launch)
     if params:
         run.log_params(params)
+    if tags and launch is not None and not launch.rank:
+        run.set_tags(tags)  # another rank may have created the run, and without them
+    return run
+
+
+def attach_run(
+    run_id: str | None = None, *, rank: int | None = None, tracking_uri: str | None = None
+) -> "Run":
+    """Log into a run that another process has started and ends.
+
+    Without `run_id` it is the run that a process has started of which this one is a child. `rank`
+    gives this process series of its own.
+
+    Raises:
+        ConfigurationError: no run or no server is named.
+    """
+    session = session_for(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
+    if run_id is None:
+        described = os.environ.get(RUN_VARIABLE)
+        if not described:
+            raise ConfigurationError(
+                "no run to attach to: name its run_id, or start this process from one that has "
+                "called headwater.start_run"
+            )
+        created = decode_operation(described.encode())
+        if isinstance(created, CreateRun):  # this process may reach the server first
+            session.create_run(created)
+        run_id = created.run_id
+    return AttachedRun(run_id, session, rank or 0)
+
+
+def _joined(run_id: str, session: Session, launch: Launch | None) -> "Run":
+    if launch is not None and launch.rank:
+        return AttachedRun(run_id, session, launch.rank)
+    session.watch(run_id, ends_at_exit=True)
+    run = Run(run_id, session)
+    if launch is not None:
+        # The rank that has created the run may have been another one.
+        run.set_tags({"headwater.world_size": launch.world_size})
     return run
 
 
@@ -151,6 +214,42 @@ class Run:
         self._session.unwatch(self.run_id)
         if not self.flush(wait):
             self._session.report_unsent()
+
+
+class AttachedRun(Run):
+    """A run that another process ends; rank 1 and up have series of their own, ``loss/rank/1``."""
+
+    def __init__(self, run_id: str, session: Session, rank: int) -> None:
+        super().__init__(run_id, session)
+        self.rank = rank
+        self._keys: dict[str, str] = {}
+
+    def log(self, metrics: Mapping[str, Any], step: int = 0, timestamp: int | None = None) -> None:
+        """Log as `Run.log` does, into this rank's series."""
+        super().log({self._key(key): metrics[key] for key in metrics}, step, timestamp)
+
+    def log_series(
+        self,
+        key: str,
+        steps: Sequence[int] | Any,
+        values: Sequence[float] | Any,
+        timestamps: Sequence[int] | Any | None = None,
+    ) -> None:
+        """Log as `Run.log_series` does, into this rank's series."""
+        super().log_series(self._key(key), steps, values, timestamps)
+
+    def end(self, status: Status = "FINISHED", *, wait: float | None = None) -> None:
+        """Wait as `Run.end` does. A failure fails the run; any other end is its owner's to tell."""
+        if status != "FINISHED":
+            super().end(status, wait=wait)
+        elif not self.flush(wait):
+            self._session.report_unsent()
+
+    def _key(self, key: str) -> str:
+        named = self._keys.get(key)
+        if named is None:
+            named = self._keys[key] = rank_key(key, self.rank)
+        return named
 
 
 def _series(key: str, steps: Any, values: Any, timestamps: Any | None) -> Points:

@@ -1,5 +1,6 @@
 """Runs of a process and of those that it forks."""
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from headwater.client.spool.directory import spools_in
 from headwater.client.spool.progress import START
 from headwater.client.spool.reader import SpoolReader
 from headwater.client.spool.session import Session
-from headwater.errors import InvalidParameterError
+from headwater.errors import ConfigurationError, InvalidParameterError
 from headwater.wire.operations import CreateRun, LogParams, SetTags, UpdateRun
 
 
@@ -86,3 +87,53 @@ def test_series_that_cannot_be_stored_are_refused(
 ) -> None:
     with pytest.raises(InvalidParameterError, match="Metric 'x'"):
         run.log_series("x", steps, values, timestamps)
+
+
+def test_all_ranks_of_a_launch_start_one_run_and_log_into_series_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("HEADWATER_SPOOL_DIR", str(tmp_path))
+    monkeypatch.setattr(Session, "_see_to_sender", lambda _: None)
+    runs = []
+    for rank in range(3):
+        monkeypatch.setattr("headwater.client.run._ordinals", itertools.count())
+        run = headwater.start_run(
+            tracking_uri=f"http://127.0.0.1:9/{request.node.name}/{rank}",
+            rank=rank,
+            world_size=3,
+            launch_id="4711",
+            params={"lr": 0.1},
+        )
+        run.log({"loss": rank}, step=1)
+        run.log_series("spectrum", [0], [rank])
+        run.end(wait=0)
+        runs.append(run)
+    assert len({run.run_id for run in runs}) == 1
+    found = {}
+    for spool in spools_in(tmp_path):
+        part = SpoolReader(spool).read(START)
+        assert part is not None
+        [(_, points)] = part.batches
+        created, *others = part.operations
+        assert isinstance(created, CreateRun)
+        found[points.keys] = any(isinstance(other, UpdateRun) for other in others)
+    assert found == {
+        ("loss", "spectrum"): True,
+        ("loss/rank/1", "spectrum/rank/1"): False,
+        ("loss/rank/2", "spectrum/rank/2"): False,
+    }
+    for run in runs:
+        run._session.abandon()
+
+
+def test_a_child_attaches_to_the_run_that_its_parent_has_started(run: "headwater.Run") -> None:
+    uri = run._session._uri
+    attached = headwater.attach_run(rank=2, tracking_uri=uri)
+    assert attached.run_id == run.run_id
+    attached._session.abandon()
+
+
+def test_without_a_run_there_is_nothing_to_attach_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HEADWATER_RUN", raising=False)
+    with pytest.raises(ConfigurationError, match="no run to attach to"):
+        headwater.attach_run(tracking_uri="http://127.0.0.1:9")

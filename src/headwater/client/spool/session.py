@@ -199,27 +199,27 @@ class Session:
             return self._writer
 
     def _flush_at_exit(self, pid: int) -> None:
-        if os.getpid() != pid:
+        writer = self._writer
+        if os.getpid() != pid or writer is None:
             return
-        self._leave()
+        self._leave(writer)
         if not self.flush():
             self.report_unsent()
 
-    def _leave(self) -> None:
+    def _leave(self, writer: SpoolWriter) -> None:
         """End the runs that end with this process, and say that it has come to its end."""
-        assert self._writer is not None
         # Python notes an exception that nobody has caught, before it ends the process.
         status: Status = "FAILED" if getattr(sys, "last_value", None) else "FINISHED"
         now = time.time_ns() // 1_000_000
         for run_id in [run_id for run_id, ends in self._watched.items() if ends]:
             change = UpdateRun(run_id=run_id, status=status, end_time=now)
             try:
-                self._writer.append_operation(change)
+                writer.append_operation(change)
             except SpoolFullError as error:
                 _logger.warning("the end of run %s could not be noted: %s", run_id, error)
             else:
                 self._watched.pop(run_id)
-        self._say_watched(self._writer.directory, has_left=True)
+        self._say_watched(writer.directory, has_left=True)
 
     def _see_to_sender(self) -> None:
         """Start the process that sends, and again where something has ended it."""

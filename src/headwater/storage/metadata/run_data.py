@@ -137,3 +137,13 @@ def _dataset_inputs(rows: Iterator[Any]) -> dict[str, list[DatasetInput]]:
         if key is not None:
             by_dataset[dataset_uuid].tags.append(Tag(key, value))
     return {run_id: list(by_dataset.values()) for run_id, by_dataset in by_run.items()}
+
+
+def metric_keys(connection: Connection, run_id: str, key: str, prefix: str) -> list[str]:
+    """Return those keys of a run's metrics that are `key` or begin with `prefix`."""
+    rows = connection.execute(
+        "SELECT key FROM latest_metrics WHERE run_uuid = ? "
+        "AND (key = ? OR substr(key, 1, CAST(? AS INTEGER)) = ?)",
+        (run_id, key, len(prefix), prefix),
+    )
+    return [row[0] for row in rows]

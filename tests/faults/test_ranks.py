@@ -1,0 +1,132 @@
+"""Several processes log into one run, and one of them may die."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.faults.test_lifecycle import until
+from tests.faults.test_lost_runs import ended
+from tests.server import Server, environment, running
+
+from headwater.client.spool.directory import spools_in
+
+pytestmark = pytest.mark.slow
+
+RANK = """
+import os, signal, sys
+import headwater
+with headwater.start_run("ranks", params={"lr": 0.1}, tags={"team": "blue"}) as run:
+    rank = int(os.environ["RANK"])
+    for step in range(100):
+        run.log({"loss": step + rank, "seconds": 0.1}, step=step)
+    print(run.run_id, flush=True)
+    if len(sys.argv) > 1 and rank == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+# As torchrun does it: all ranks are children of one process.
+LAUNCHER = """
+import os, subprocess, sys
+size = 3
+ranks = [
+    subprocess.Popen(
+        [sys.executable, "-c", sys.argv[1], *sys.argv[2:]],
+        env=os.environ | {
+            "RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size),
+            "TORCHELASTIC_RUN_ID": "none",
+        },
+    )
+    for rank in range(size)
+]
+for rank in ranks:
+    rank.wait()
+"""
+SPAWNING = """
+import multiprocessing
+import headwater
+
+def work(rank):
+    with headwater.attach_run(rank=rank) as run:
+        for step in range(10):
+            run.log({"loss": rank}, step=step)
+
+if __name__ == "__main__":
+    with headwater.start_run("spawned") as run:
+        processes = [
+            multiprocessing.get_context("spawn").Process(target=work, args=(rank,))
+            for rank in range(1, 3)
+        ]
+        for process in processes:
+            process.start()
+        for step in range(10):
+            run.log({"loss": 0}, step=step)
+        for process in processes:
+            process.join()
+    print(run.run_id)
+"""
+
+
+def execute(server: Server, spools: Path, *command: str) -> str:
+    """Run a Python program to its end; return the run id that its processes have told."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        env=environment(
+            MLFLOW_TRACKING_URI=server.url.replace("http://", "headwater://"),
+            HEADWATER_SPOOL_DIR=str(spools),
+        ),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    [run_id] = set(done.stdout.split())
+    until(lambda: not spools_in(spools))
+    return run_id
+
+
+def ranks(server: Server, run_id: str, key: str = "loss") -> dict[str, list[float]]:
+    answer = httpx.get(
+        f"{server.url}/api/2.0/headwater/metrics/ranks", params={"run_id": run_id, "key": key}
+    )
+    found: dict[str, list[float]] = answer.raise_for_status().json()
+    return found
+
+
+def test_ranks_of_a_launch_log_into_one_run(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        first, second = (
+            execute(server, tmp_path / "spools", "-c", LAUNCHER, RANK) for _ in range(2)
+        )
+        assert first != second
+        for run_id in (first, second):
+            assert ended(server, run_id) == ("FINISHED", "")
+            found = ranks(server, run_id)
+            assert found["ranks"] == [0, 1, 2]
+            assert found["count"] == [3] * 100
+            assert found["mean"] == [step + 1 for step in range(100)]
+            assert set(found["min_rank"]) == {0}
+            assert set(found["max_rank"]) == {2}
+        run = httpx.get(f"{server.url}/api/2.0/mlflow/runs/get", params={"run_id": first}).json()
+        data = run["run"]["data"]
+        assert data["params"] == [{"key": "lr", "value": "0.1"}]
+        tags = {tag["key"]: tag["value"] for tag in data["tags"]}
+        assert (tags["team"], tags["headwater.world_size"]) == ("blue", "3")
+
+
+def test_the_run_of_ranks_has_failed_when_the_first_one_is_killed(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        run_id = execute(server, tmp_path / "spools", "-c", LAUNCHER, RANK, "kill")
+        status, reason = ended(server, run_id)
+        assert status == "FAILED"
+        assert reason.startswith("killed")
+        assert ranks(server, run_id)["count"] == [3] * 100
+
+
+def test_processes_that_a_training_starts_attach_to_its_run(tmp_path: Path) -> None:
+    program = tmp_path / "training.py"
+    program.write_text(SPAWNING)
+    with running(tmp_path / "data") as server:
+        run_id = execute(server, tmp_path / "spools", str(program))
+        assert ended(server, run_id) == ("FINISHED", "")
+        found = ranks(server, run_id)
+        assert (found["ranks"], found["count"]) == ([0, 1, 2], [3] * 10)

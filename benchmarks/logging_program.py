@@ -80,7 +80,7 @@ def _wandb() -> tuple[Log, Finish]:
     return lambda step, value: run.log({"loss": value}, step=step), run.finish
 
 
-_LIBRARIES: dict[str, Callable[[], tuple[Log, Finish]]] = {
+LIBRARIES: dict[str, Callable[[], tuple[Log, Finish]]] = {
     "mlflow": _mlflow,
     "mlflow-async": _mlflow_async,
     "mlflow-without-store": _mlflow_without_store,
@@ -90,12 +90,13 @@ _LIBRARIES: dict[str, Callable[[], tuple[Log, Finish]]] = {
     "trackio": _trackio,
     "wandb": _wandb,
 }
+"""What begins to log, by library."""
 
 
 def main(arguments: list[str]) -> None:
     """Log so many points and print what a call took."""
     library, calls = arguments[0], int(arguments[1])
-    log, finish = _LIBRARIES[library]()
+    log, finish = LIBRARIES[library]()
     for step in range(_WARM_UP):
         log(step, 0.5)
     clock = time.perf_counter_ns

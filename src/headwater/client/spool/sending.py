@@ -13,8 +13,12 @@ from headwater.client.spool.sender import Sender
 from headwater.client.spool.status import Status, read_status, write_status
 from headwater.errors import RequestError, ServerError
 
-INTERVAL_SECONDS = 0.2
-"""Between frames, so that charts are live and frames not tiny."""
+INTERVAL_SECONDS = 1.0
+"""Between frames, so that charts are live and frames not tiny.
+
+Where training takes all processors, the sender and a server beside it take theirs from it: five
+frames a second cost a PyTorch loop on two cores 2 %, one a second nothing that could be measured.
+"""
 
 LINGER_SECONDS = 60.0
 """How long sending is tried after the process that logged is gone, while nothing succeeds."""

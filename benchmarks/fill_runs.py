@@ -52,12 +52,14 @@ def param_value(number: int, entry: int) -> str:
 def fill_runs(path: Path, runs: int, experiment_id: int) -> None:
     """Insert so many runs of 20 metrics, 20 params and 5 tags; nobody else has the file open.
 
-    The tables are MLflow's or FastTrackML's, and hold no runs yet.
+    The tables are MLflow's or FastTrackML's, and hold no runs yet. What is Headwater's is removed,
+    for its migration to make anew: its triggers would take an hour for 100,000 runs.
     """
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         connection.execute("PRAGMA journal_mode = OFF")
+        _remove_own(connection)
         peer = connection.execute("PRAGMA table_info(contexts)").fetchone() is not None
         marks = ", ".join("?" * len(_TABLES))
         indexes = connection.execute(f"{_INDEXES} AND tbl_name IN ({marks})", _TABLES).fetchall()
@@ -73,6 +75,17 @@ def fill_runs(path: Path, runs: int, experiment_id: int) -> None:
         # Without statistics, SQLite 3.40 compares all of MLflow's runs with all metrics of a key:
         # stock MLflow then takes more than ten minutes to order 100,000 runs.
         connection.execute("ANALYZE")
+
+
+def _remove_own(connection: sqlite3.Connection) -> None:
+    for kind in ("trigger", "index", "table"):  # of a table, those that are left go with it
+        names = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = ? AND name LIKE 'headwater%' "
+            "AND sql IS NOT NULL",
+            (kind,),
+        ).fetchall()
+        for (name,) in names:
+            connection.execute(f"DROP {kind} {name}")
 
 
 class _Chunk:

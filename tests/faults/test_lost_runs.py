@@ -26,9 +26,11 @@ if sys.argv[1] == "error":
     raise ValueError("a defect in the training")
 """
 BY_MLFLOW = """
-from mlflow import MlflowClient
-run = MlflowClient().create_run("0")
-print(run.info.run_id, flush=True)
+import mlflow
+run = mlflow.MlflowClient().create_run("0")
+mlflow.start_run()
+mlflow.log_metric("loss", 1.0)
+print(run.info.run_id, mlflow.active_run().info.run_id, flush=True)
 """
 
 
@@ -48,7 +50,7 @@ def port_of(server: Server) -> int:
 
 
 def leave(server: Server, spools: Path, program: str, *arguments: str) -> str:
-    """Run a program that does not end its run, and return the run's id."""
+    """Run a program that does not end its run, and return what it says: run ids."""
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
         env=environment(
@@ -101,8 +103,9 @@ def test_a_run_that_is_not_ended_ends_with_its_process_unless_it_was_left_on_pur
     with running(tmp_path / "data") as server:
         finished = leave(server, tmp_path, LEFT, "")
         failed = leave(server, tmp_path, LEFT, "error")
-        left = leave(server, tmp_path, BY_MLFLOW)
+        left, by_mlflow = leave(server, tmp_path, BY_MLFLOW).splitlines()[0].split()
         until(lambda: not spools_in(tmp_path))
         assert ended(server, finished) == ("FINISHED", "")
         assert ended(server, failed) == ("FAILED", "")
+        assert ended(server, by_mlflow) == ("FINISHED", "")
         assert ended(server, left) == ("RUNNING", "")

@@ -128,7 +128,8 @@ def _joined(run_id: str, session: Session, launch: Launch | None) -> "Run":
     session.watch(run_id, ends_at_exit=True)
     run = Run(run_id, session)
     if launch is not None:
-        # The rank that has created the run may have been another one.
+        # The rank that has created the run may have been another one, or an earlier attempt.
+        session.writer.append_operation(UpdateRun(run_id=run_id, status="RUNNING"))
         run.set_tags({"headwater.world_size": launch.world_size})
     return run
 

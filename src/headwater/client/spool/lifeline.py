@@ -62,9 +62,7 @@ class Lifeline:
             message = {**body, "run_ids": run_ids[first : first + _MOST_RUNS]}
             try:
                 self._connection.post(f"{OWN_API}/{path}", message, idempotent=True)
-            except (
-                RequestError,
-                UnknownRouteError,
-            ) as error:  # an older server: what is logged is more important
+            except (RequestError, UnknownRouteError) as error:
+                # An older server: what is logged is more important.
                 _logger.warning("the server does not watch over runs: %s", error)
                 self._is_understood = False

@@ -84,6 +84,8 @@ class Session:
         self._watched: dict[str, bool] = {}
         """The runs that hang on this process; whether they end with it."""
 
+        self._has_left = False
+
     @property
     def writer(self) -> SpoolWriter:
         """Return the spool's writer; the first call makes the spool and starts its sender.
@@ -125,10 +127,10 @@ class Session:
             if self._writer is not None and self._watched.pop(run_id, None) is not None:
                 self._say_watched(self._writer.directory)
 
-    def _say_watched(self, directory: SpoolDirectory, *, has_left: bool = False) -> None:
+    def _say_watched(self, directory: SpoolDirectory) -> None:
         lost_after = int(1000 * self._spool.lost_after)
         try:
-            write_watched(directory.path, Watched(tuple(self._watched), lost_after, has_left))
+            write_watched(directory.path, Watched(tuple(self._watched), lost_after, self._has_left))
         except OSError as error:  # a full disk, say: no reason to end a training
             _logger.warning("the sender cannot be told which runs there are: %s", error)
 
@@ -178,7 +180,7 @@ class Session:
         """Begin anew in a process that was forked: the spool is the other process's."""
         writer, self._writer = self._writer, None
         self._sender = None
-        self._watched = {}
+        self._watched, self._has_left = {}, False
         self._lock = threading.Lock()
         if writer is not None:
             writer.abandon()
@@ -219,7 +221,8 @@ class Session:
                 _logger.warning("the end of run %s could not be noted: %s", run_id, error)
             else:
                 self._watched.pop(run_id)
-        self._say_watched(writer.directory, has_left=True)
+        self._has_left = True  # for good: MLflow ends its run after this
+        self._say_watched(writer.directory)
 
     def _see_to_sender(self) -> None:
         """Start the process that sends, and again where something has ended it."""

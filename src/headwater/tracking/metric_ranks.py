@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from headwater.entities.over_ranks import OverRanks, over_ranks
+from headwater.entities.over_ranks import OverRanks
 from headwater.entities.rank_key import SEPARATOR, rank_of
 from headwater.storage.metadata import runs
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.run_data import metric_keys
 from headwater.tracking.existing import run_not_found
+from headwater.tracking.over_ranks import over_ranks
 from headwater.tracking.service import TrackingService
 from headwater.wire.metric_ranks import RanksRequest
 

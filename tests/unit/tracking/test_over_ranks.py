@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.entities.metric import Series
-from headwater.entities.over_ranks import over_ranks
 from headwater.entities.rank_key import rank_key, rank_of
+from headwater.tracking.over_ranks import over_ranks
 
 Point = tuple[int, int, float]
 VALUES = st.one_of(st.just(math.nan), st.floats(-1e6, 1e6))
@@ -76,3 +76,10 @@ def test_a_key_tells_its_rank(metric: str, rank: int) -> None:
 def test_other_keys_tell_none() -> None:
     for key in ("loss/rank/0", "loss/rank/01", "loss/rank/x", "loss/rank/1/x", "lossy", "acc"):
         assert rank_of(key, "loss") is None
+
+
+def test_steps_may_lie_as_far_apart_as_int64_allows() -> None:
+    steps = [-(2**63), 2**62 - 1, 2**62, 2**63 - 1]
+    found = over_ranks({0: series([(step, 0, 1.0) for step in steps])}, 3)
+    assert found.steps[0] == steps[0]
+    assert 1 < len(found.steps) <= 3

@@ -11,6 +11,7 @@ HeadwaterError
 ├── SpoolError                what a client keeps to be sent cannot be used
 │   ├── CorruptSpoolError     it cannot be read
 │   └── SpoolFullError        it has no room left
+├── ReproductionError         a run could not be done again
 ├── StaleCompactionError      what a compaction read has changed; nothing of it was stored
 ├── UpstreamError             MLflow's own process did not answer
 ├── ServerError               a server that was asked did not do what it was asked to
@@ -69,6 +70,10 @@ class CorruptSpoolError(SpoolError):
 
 class SpoolFullError(SpoolError):
     """What a client keeps to be sent has reached its limit, or the device is full."""
+
+
+class ReproductionError(HeadwaterError):
+    """A step of doing a run again has failed."""
 
 
 class StaleCompactionError(HeadwaterError):

@@ -25,6 +25,13 @@ print(run.run_id, flush=True)
 if sys.argv[1] == "error":
     raise ValueError("a defect in the training")
 """
+FAILING_BY_MLFLOW = """
+import mlflow
+with mlflow.start_run() as run:
+    mlflow.log_metric("loss", 1.0)
+    print(run.info.run_id, flush=True)
+    raise ValueError("a defect in the training")
+"""
 BY_MLFLOW = """
 import mlflow
 run = mlflow.MlflowClient().create_run("0")
@@ -43,6 +50,15 @@ def ended(server: Server, run_id: str) -> tuple[str, str]:
     return status, tags.get("headwater.failure_reason", "")
 
 
+def printed(server: Server, run_id: str, rank: int = 0) -> str:
+    """Return what a run has printed, as far as the server has it."""
+    answer = httpx.get(
+        f"{server.url}/api/2.0/headwater/runs/output", params={"run_id": run_id, "rank": rank}
+    )
+    text: str = answer.json().get("text", "")
+    return text
+
+
 def port_of(server: Server) -> int:
     port = httpx.URL(server.url).port
     assert port is not None
@@ -56,6 +72,7 @@ def leave(server: Server, spools: Path, program: str, *arguments: str) -> str:
         env=environment(
             MLFLOW_TRACKING_URI=f"headwater://127.0.0.1:{port_of(server)}",
             HEADWATER_SPOOL_DIR=str(spools),
+            HEADWATER_CAPTURE="true",
         ),
         capture_output=True,
         text=True,
@@ -74,6 +91,8 @@ def test_the_run_of_a_training_that_is_killed_has_failed(tmp_path: Path) -> None
             f"killed: process {training.process.pid} on {socket.gethostname()}"
         )
         until(lambda: not spools_in(tmp_path / "spools"))
+        # What it had printed just before it was killed, but for the last moment.
+        assert int(printed(server, training.run_id).split()[-1]) > training.said - 10_000
 
 
 def test_a_training_that_falls_silent_is_lost_until_it_is_heard_again(
@@ -95,6 +114,17 @@ def test_a_training_that_falls_silent_is_lost_until_it_is_heard_again(
         until(lambda: ended(server, training.run_id) == ("RUNNING", ""))
         training.kill()
         until(lambda: ended(server, training.run_id)[0] == "FAILED")
+
+
+def test_the_error_that_nobody_catches_is_in_the_output(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        for program in (LEFT, FAILING_BY_MLFLOW):
+            run_id = leave(server, tmp_path, program, "error").split()[0]
+            until(lambda: not spools_in(tmp_path))
+            assert ended(server, run_id)[0] == "FAILED"
+            text = printed(server, run_id)
+            assert text.startswith(run_id)
+            assert text.count("ValueError: a defect in the training") == 1
 
 
 def test_a_run_that_is_not_ended_ends_with_its_process_unless_it_was_left_on_purpose(

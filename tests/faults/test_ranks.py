@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.faults.test_lifecycle import until
-from tests.faults.test_lost_runs import ended
+from tests.faults.test_lost_runs import ended, printed
 from tests.server import Server, environment, running
 
 from headwater.client.spool.directory import spools_in
@@ -34,7 +34,7 @@ ranks = [
         [sys.executable, "-c", sys.argv[1], *sys.argv[2:]],
         env=os.environ | {
             "RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size),
-            "TORCHELASTIC_RUN_ID": "none",
+            "LOCAL_RANK": str(rank), "TORCHELASTIC_RUN_ID": "none",
         },
     )
     for rank in range(size)
@@ -74,6 +74,7 @@ def execute(server: Server, spools: Path, *command: str) -> str:
         env=environment(
             MLFLOW_TRACKING_URI=server.url.replace("http://", "headwater://"),
             HEADWATER_SPOOL_DIR=str(spools),
+            MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING="true",
         ),
         capture_output=True,
         text=True,
@@ -110,6 +111,14 @@ def test_ranks_of_a_launch_log_into_one_run(tmp_path: Path) -> None:
         data = run["run"]["data"]
         assert data["params"] == [{"key": "lr", "value": "0.1"}]
         tags = {tag["key"]: tag["value"] for tag in data["tags"]}
+        for rank in range(3):
+            assert printed(server, first, rank) == f"{first}\n"
+        keys = {metric["key"] for metric in data["metrics"]}
+        # Each process, and once the machine that all of them are on.
+        assert {f"system/process_memory_megabytes{of}" for of in ("", "/rank/1", "/rank/2")} <= keys
+        assert [key for key in keys if "cpu_utilization" in key] == [
+            "system/cpu_utilization_percentage"
+        ]
         assert (tags["team"], tags["headwater.world_size"]) == ("blue", "3")
 
 

@@ -22,6 +22,7 @@ _COMMANDS = {
     "gc": "headwater.cli.gc",
     "migrate": "headwater.cli.migrate",
     "projects": "headwater.cli.projects",
+    "reproduce": "headwater.cli.reproduce",
     "rewind": "headwater.cli.rewind",
     "runs": "headwater.cli.runs",
     "searches": "headwater.cli.searches",

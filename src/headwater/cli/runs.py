@@ -1,4 +1,4 @@
-"""``headwater runs``: list, show and move runs."""
+"""``headwater runs``: list, show and move runs, and what they have printed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headwater.cli import run_rows, table
+from headwater.cli import run_output, run_rows, table
 from headwater.cli.experiments import VIEW_TYPES, View, experiment_ids
 from headwater.cli.options import (
     Columns,
@@ -52,10 +52,11 @@ class _Search:
 
 def register(app: typer.Typer) -> None:
     """Add the subcommands."""
-    runs = typer.Typer(no_args_is_help=True, help="List, show and move runs.")
+    runs = typer.Typer(no_args_is_help=True, help="List, show and move runs; read their output.")
     runs.command("list")(list_runs)
     runs.command("show")(show)
     runs.command("move")(move)
+    run_output.register(runs)
     app.add_typer(runs, name="runs")
 
 

@@ -18,6 +18,9 @@ class Launch:
     launch_id: str
     """The same in all processes of the launch, and in those of no other one."""
 
+    is_first_on_host: bool = True
+    """Whether it is for this one to tell what the machine does."""
+
     def run_id(self, ordinal: int) -> str:
         """Return the id of the run that every rank starts as its n-th."""
         name = f"{self.launch_id}\n{ordinal}".encode()
@@ -36,23 +39,39 @@ class _Launcher:
     local_size: str
     """How many of the processes are on this machine."""
 
+    local_rank: str
+    """Which of those this one is."""
+
 
 _LAUNCHERS = (
-    _Launcher("HEADWATER_RANK", "HEADWATER_WORLD_SIZE", (), "HEADWATER_LOCAL_WORLD_SIZE"),
+    _Launcher(
+        "HEADWATER_RANK",
+        "HEADWATER_WORLD_SIZE",
+        (),
+        "HEADWATER_LOCAL_WORLD_SIZE",
+        "HEADWATER_LOCAL_RANK",
+    ),
     # torchrun, and what speaks like it: Kubeflow, Accelerate, Lightning.
-    _Launcher("RANK", "WORLD_SIZE", ("TORCHELASTIC_RUN_ID",), "LOCAL_WORLD_SIZE"),
+    _Launcher("RANK", "WORLD_SIZE", ("TORCHELASTIC_RUN_ID",), "LOCAL_WORLD_SIZE", "LOCAL_RANK"),
     _Launcher(
         "OMPI_COMM_WORLD_RANK",
         "OMPI_COMM_WORLD_SIZE",
         ("PMIX_NAMESPACE",),
         "OMPI_COMM_WORLD_LOCAL_SIZE",
+        "OMPI_COMM_WORLD_LOCAL_RANK",
     ),
     # srun's steps; a batch script has no step, and its processes are nobody's ranks.
-    _Launcher("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", ("SLURM_JOB_ID", "SLURM_STEP_ID"), ""),
+    _Launcher(
+        "SLURM_PROCID",
+        "SLURM_STEP_NUM_TASKS",
+        ("SLURM_JOB_ID", "SLURM_STEP_ID"),
+        "",
+        "SLURM_LOCALID",
+    ),
     # MPICH, Intel MPI.
-    _Launcher("PMI_RANK", "PMI_SIZE", ("PMI_JOBID",), "MPI_LOCALNRANKS"),
+    _Launcher("PMI_RANK", "PMI_SIZE", ("PMI_JOBID",), "MPI_LOCALNRANKS", "MPI_LOCALRANKID"),
     # A Job of Kubernetes with completionMode Indexed.
-    _Launcher("JOB_COMPLETION_INDEX", "WORLD_SIZE", (), ""),
+    _Launcher("JOB_COMPLETION_INDEX", "WORLD_SIZE", (), "", ""),
 )
 _NO_IDS = ("", "none")
 """``none`` is torchrun's, where nobody has named the launch."""
@@ -108,7 +127,8 @@ def find_launch(
             "HEADWATER_LAUNCH_ID to a text that all ranks of this launch share and no other launch "
             "has (for torchrun, --rdzv-id does too)"
         )
-    return Launch(rank, world_size, named)
+    local = environment.get(launcher.local_rank if launcher else "LOCAL_RANK", "0")
+    return Launch(rank, world_size, named, is_first_on_host=local == "0")
 
 
 def _id_by_launcher(

@@ -16,8 +16,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from headwater.client.capture.begin import begin_capture, wants_capture
 from headwater.client.launch import Launch, find_launch
 from headwater.client.spool.session import Session, session_for
+from headwater.client.system_metrics.settings import open_monitor, wants_system_metrics
+from headwater.entities import reproduction
 from headwater.entities.metric import Points, storable
 from headwater.entities.rank_key import rank_key
 from headwater.entities.run_id import new_run_id
@@ -50,6 +53,8 @@ def start_run(
     rank: int | None = None,
     world_size: int | None = None,
     launch_id: str | None = None,
+    capture: bool | None = None,
+    system_metrics: bool | None = None,
 ) -> "Run":
     """Start a run, in an experiment that is created where there is none of that name.
 
@@ -59,25 +64,23 @@ def start_run(
     All ranks of a distributed training start the same run: by torchrun's, srun's or mpirun's
     environment variables, or by `rank`, `world_size` and `launch_id`, which all ranks share.
 
+    `capture` is whether the run tells of git, command line, packages and machine, and keeps what is
+    printed: yes, unless HEADWATER_CAPTURE says false. `system_metrics` is whether it logs what
+    machine and process use: as MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING says unless given.
+
     Nothing waits for the server, which is `tracking_uri` or else MLFLOW_TRACKING_URI's: what is
     logged is kept on disk until it has it. `parent` nests the run in another.
 
     Raises:
         ConfigurationError: no server is named, or the directory for what is to be sent cannot be
-            made; or nothing tells the launch of several ranks from other launches.
+            made; nothing tells the launch of several ranks from other launches; or psutil is
+            missing for system metrics.
     """
     session = session_for(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
     launch = find_launch(os.environ, rank=rank, world_size=world_size, launch_id=launch_id)
     now = time.time_ns() // 1_000_000
     run_id = new_run_id(now) if launch is None else launch.run_id(next(_ordinals))
-    described = {
-        "mlflow.user": _user(),
-        "mlflow.source.name": sys.argv[0] or "python",
-        "mlflow.source.type": "LOCAL",
-    }
-    if parent is not None:
-        described["mlflow.parentRunId"] = parent.run_id if isinstance(parent, Run) else parent
-    described.update((key, str(value)) for key, value in (tags or {}).items())
+    described = _described(tags or {}, parent)
     created = CreateRun(
         run_id=run_id,
         experiment_name=experiment,
@@ -89,6 +92,7 @@ def start_run(
     session.create_run(created)
     os.environ[RUN_VARIABLE] = encode_operation(created).decode()
     run = _joined(run_id, session, launch)
+    run._accompany(launch, capture=capture, system_metrics=system_metrics)
     if params:
         run.log_params(params)
     if tags and launch is not None and not launch.rank:
@@ -97,12 +101,16 @@ def start_run(
 
 
 def attach_run(
-    run_id: str | None = None, *, rank: int | None = None, tracking_uri: str | None = None
+    run_id: str | None = None,
+    *,
+    rank: int | None = None,
+    tracking_uri: str | None = None,
+    capture: bool | None = None,
 ) -> "Run":
     """Log into a run that another process has started and ends.
 
     Without `run_id` it is the run that a process has started of which this one is a child. `rank`
-    gives this process series of its own.
+    gives this process series of its own, and has it capture as `start_run` does.
 
     Raises:
         ConfigurationError: no run or no server is named.
@@ -119,7 +127,25 @@ def attach_run(
         if isinstance(created, CreateRun):  # this process may reach the server first
             session.create_run(created)
         run_id = created.run_id
-    return AttachedRun(run_id, session, rank or 0)
+    run = AttachedRun(run_id, session, rank or 0)
+    if rank:  # the owner's own words are not to be overwritten
+        run._accompany(None, capture=capture, system_metrics=False)
+    return run
+
+
+def _described(tags: Mapping[str, object], parent: "Run | str | None") -> dict[str, str]:
+    """Return the tags that a run starts with."""
+    described = {
+        "mlflow.user": _user(),
+        "mlflow.source.name": sys.argv[0] or "python",
+        "mlflow.source.type": "LOCAL",
+    }
+    if parent is not None:
+        described["mlflow.parentRunId"] = parent.run_id if isinstance(parent, Run) else parent
+    if reproduced := os.environ.get(reproduction.VARIABLE):
+        described[reproduction.TAG] = reproduced
+    described.update((key, str(value)) for key, value in tags.items())
+    return described
 
 
 def _joined(run_id: str, session: Session, launch: Launch | None) -> "Run":
@@ -139,6 +165,9 @@ class Run:
 
     Any thread may log. A process that is forked goes on in a spool of its own.
     """
+
+    rank = 0
+    """Of a distributed training."""
 
     def __init__(self, run_id: str, session: Session) -> None:
         self.run_id = run_id
@@ -208,6 +237,8 @@ class Run:
 
         None is HEADWATER_FLUSH_SECONDS, or else 10.
         """
+        failed = status in ("FAILED", "KILLED")
+        self._session.part(self.run_id, sys.exception() if failed else None)
         now = time.time_ns() // 1_000_000
         self._session.writer.append_operation(
             UpdateRun(run_id=self.run_id, status=status, end_time=now)
@@ -215,6 +246,18 @@ class Run:
         self._session.unwatch(self.run_id)
         if not self.flush(wait):
             self._session.report_unsent()
+
+    def _accompany(
+        self, launch: Launch | None, *, capture: bool | None, system_metrics: bool | None
+    ) -> None:
+        """Begin what goes on beside the run."""
+        if wants_capture(os.environ, default=True) if capture is None else capture:
+            begin_capture(self._session, self.run_id, rank=self.rank, with_tags=True)
+        if wants_system_metrics(os.environ) if system_metrics is None else system_metrics:
+            is_first = launch is None or launch.is_first_on_host
+            monitor = open_monitor(self.log, os.environ, with_host=is_first)
+            self._session.accompany(self.run_id, lambda _: monitor.stop())
+            monitor.start()
 
 
 class AttachedRun(Run):
@@ -243,7 +286,9 @@ class AttachedRun(Run):
         """Wait as `Run.end` does. A failure fails the run; any other end is its owner's to tell."""
         if status != "FINISHED":
             super().end(status, wait=wait)
-        elif not self.flush(wait):
+            return
+        self._session.part(self.run_id)
+        if not self.flush(wait):
             self._session.report_unsent()
 
     def _key(self, key: str) -> str:

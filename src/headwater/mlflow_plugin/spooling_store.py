@@ -4,6 +4,8 @@ What is ordinary is appended and is done; what is not goes straight to the serve
 was appended before it, so that MLflow's rules and errors are the server's.
 """
 
+import os
+import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -12,6 +14,7 @@ from mlflow.entities import Param, Run, RunData, RunInfo, RunStatus, RunTag
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.utils.credentials import get_default_host_creds
 
+from headwater.client.capture.begin import begin_capture, wants_capture
 from headwater.client.settings import http_uri
 from headwater.client.spool.offline import is_reachable
 from headwater.client.spool.session import session_for
@@ -32,6 +35,7 @@ _LARGEST = 2**63 - 1
 _MOST_ENTITIES = 1_000
 _MOST_PARAMS = 100
 _RUN_NAME = "mlflow.runName"
+_ENDED = ("FINISHED", "FAILED", "KILLED")
 _READ_SECONDS = 5.0
 
 
@@ -59,6 +63,9 @@ class SpoolingStore(RestStore):
         self._params[run.info.run_id] = {}
         self._runs[run.info.run_id] = run
         self._session.watch(run.info.run_id)
+        if wants_capture(os.environ, default=False):
+            # MLflow has set its tags of the commit.
+            begin_capture(self._session, run.info.run_id, rank=0, with_tags=False)
         return run
 
     def get_run(self, run_id: str) -> Any:
@@ -80,6 +87,7 @@ class SpoolingStore(RestStore):
         """Delete a run, which then takes nothing."""
         self._params.pop(run_id, None)
         self._runs.pop(run_id, None)
+        self._session.part(run_id)
         self._session.unwatch(run_id)
         super().delete_run(run_id)
 
@@ -132,6 +140,8 @@ class SpoolingStore(RestStore):
         Where the server cannot be reached, what is returned is only what is certain.
         """
         status = RunStatus.to_string(run_status) if run_status is not None else None
+        if status in _ENDED:
+            self._session.part(run_id, None if status == "FINISHED" else sys.exception())
         change = UpdateRun(run_id=run_id, status=status, end_time=end_time, run_name=run_name or "")
         if not (self._is_active(run_id) and self._append(change)):
             info = super().update_run_info(run_id, run_status, end_time, run_name)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from msgspec.structs import replace
 
 from headwater.errors import InvalidParameterError, NotServedError
@@ -11,6 +12,8 @@ from headwater.storage.metadata import (
     logged_model_metrics,
     logged_models,
     params,
+    run_captures,
+    run_output,
     runs,
     tags,
 )
@@ -24,6 +27,8 @@ from headwater.tracking.random_name import random_name
 from headwater.tracking.service import TrackingService
 from headwater.wire.log_batch import model_metrics_of, points_of
 from headwater.wire.operations import (
+    AppendOutput,
+    CaptureRun,
     CreateLoggedModel,
     CreateRun,
     DeleteTag,
@@ -64,7 +69,7 @@ def plan_operation(operation: Operation) -> Operation:
                     validate.key(point.key)
             case CreateLoggedModel():
                 return _plan_logged_model(operation)
-            case UpdateRun():
+            case UpdateRun() | CaptureRun() | AppendOutput():
                 pass
     except NotServedError as error:
         raise InvalidParameterError(f"Run {operation.run_id}: {error}") from error
@@ -113,16 +118,26 @@ def apply_operation(service: TrackingService, connection: Connection, operation:
         case DeleteTag():
             tags.delete(connection, run_id, operation.key)
         case UpdateRun():
-            if operation.status is not None or operation.end_time is not None:
-                runs.update(connection, run_id, operation.status, operation.end_time)
-            if operation.status is not None:  # it is not lost, whatever was thought of it
-                tags.delete(connection, run_id, tags.FAILURE_REASON)
-            if operation.run_name:
-                runs.rename(connection, run_id, operation.run_name[:_LONGEST_NAME])
+            _update_run(connection, operation)
         case CreateLoggedModel():
             _create_logged_model(connection, experiment_id, operation)
         case LogModelMetrics():
             _log_model_metrics(service, connection, run_id, experiment_id, operation.metrics)
+        case CaptureRun():
+            captured = msgspec.json.encode(operation.captured)
+            run_captures.put(connection, run_id, operation.rank, captured, operation.diff)
+        case AppendOutput():
+            run_output.append(connection, run_id, operation.rank, operation.text.encode())
+
+
+def _update_run(connection: Connection, operation: UpdateRun) -> None:
+    run_id = operation.run_id
+    if operation.status is not None or operation.end_time is not None:
+        runs.update(connection, run_id, operation.status, operation.end_time)
+    if operation.status is not None:  # it is not lost, whatever was thought of it
+        tags.delete(connection, run_id, tags.FAILURE_REASON)
+    if operation.run_name:
+        runs.rename(connection, run_id, operation.run_name[:_LONGEST_NAME])
 
 
 def _plan_create_run(operation: CreateRun) -> CreateRun:

@@ -10,11 +10,19 @@ from typing import Annotated, Literal
 import msgspec
 
 from headwater.errors import InvalidParameterError
+from headwater.wire.capture import Captured
 from headwater.wire.decode import Number
 
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """Since the epoch."""
+
+Rank = Annotated[int, msgspec.Meta(ge=0, le=9_999_999)]
+"""Of a distributed training; 0 for a lone process."""
+
+LARGEST_DIFF = 1024 * 1024
+LARGEST_OUTPUT = 256 * 1024
+"""Bytes; characters of the text."""
 
 Status = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
 
@@ -110,8 +118,33 @@ class UpdateRun(_Operation, tag="update_run", frozen=True, omit_defaults=True, k
     run_name: str = ""
 
 
+class CaptureRun(_Operation, tag="capture_run", frozen=True, omit_defaults=True, kw_only=True):
+    """What a process of the run tells of itself; a later one of its rank replaces it."""
+
+    captured: Captured
+    diff: Annotated[bytes, msgspec.Meta(max_length=LARGEST_DIFF)] | None = None
+    """Difference of its working tree to the commit, as git writes it."""
+
+    rank: Rank = 0
+
+
+class AppendOutput(_Operation, tag="append_output", frozen=True, omit_defaults=True, kw_only=True):
+    """What a process of the run has printed since it told last."""
+
+    text: Annotated[str, msgspec.Meta(max_length=LARGEST_OUTPUT)]
+    rank: Rank = 0
+
+
 Operation = (
-    CreateRun | LogParams | CreateLoggedModel | LogModelMetrics | SetTags | DeleteTag | UpdateRun
+    CreateRun
+    | LogParams
+    | CreateLoggedModel
+    | LogModelMetrics
+    | SetTags
+    | DeleteTag
+    | UpdateRun
+    | CaptureRun
+    | AppendOutput
 )
 
 _DECODER = msgspec.json.Decoder(Operation)

@@ -58,6 +58,20 @@ def test_launchers_tell_rank_and_size(environment: dict[str, str], rank: int, si
 
 
 @pytest.mark.parametrize(
+    ("environment", "is_first"),
+    [
+        (TORCHRUN | {"LOCAL_RANK": "0"}, True),
+        (TORCHRUN | {"LOCAL_RANK": "2"}, False),
+        (TORCHRUN, True),  # nothing is known: rather twice than never
+    ],
+)
+def test_one_process_of_a_machine_is_its_first(environment: dict[str, str], is_first: bool) -> None:
+    launch = find_launch(environment, parent=lambda: "parent")
+    assert launch is not None
+    assert launch.is_first_on_host is is_first
+
+
+@pytest.mark.parametrize(
     "environment",
     [
         {},

@@ -21,6 +21,7 @@ def run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator["headwater.Run"]:
     monkeypatch.setenv("HEADWATER_SPOOL_DIR", str(tmp_path))
+    monkeypatch.setenv("HEADWATER_CAPTURE", "false")  # see test_capture.py
     monkeypatch.setattr(Session, "_see_to_sender", lambda _: None)
     # A port of its own: a process has one session for a server.
     uri = f"http://127.0.0.1:9/{request.node.name}"
@@ -93,6 +94,7 @@ def test_all_ranks_of_a_launch_start_one_run_and_log_into_series_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv("HEADWATER_SPOOL_DIR", str(tmp_path))
+    monkeypatch.setenv("HEADWATER_CAPTURE", "false")  # see test_capture.py
     monkeypatch.setattr(Session, "_see_to_sender", lambda _: None)
     runs = []
     for rank in range(3):

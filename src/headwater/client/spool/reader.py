@@ -11,7 +11,12 @@ from headwater.client.spool.directory import Position, SpoolDirectory
 from headwater.client.spool.gather import Gathered
 from headwater.entities.metric import Points
 from headwater.errors import CorruptSpoolError
-from headwater.wire.operations import Operation, decode_operation
+from headwater.wire.operations import (
+    LARGEST_OUTPUT,
+    AppendOutput,
+    Operation,
+    decode_operation,
+)
 from headwater.wire.spool import (
     BLOCK,
     OPERATION,
@@ -171,10 +176,25 @@ class _Scan:
         elif kind == BLOCK:
             self.gathered.take_block(*decode_block(body))
         elif kind == OPERATION:
-            self.operations.append(decode_operation(body[1:]))
+            self._take_operation(decode_operation(body[1:]))
             self.operation_bytes += len(body)
         else:
             raise CorruptSpoolError(f"a record of the spool has the unknown kind {kind}")
+
+    def _take_operation(self, operation: Operation) -> None:
+        """Take an operation; what is printed piece by piece becomes one."""
+        last = self.operations[-1] if self.operations else None
+        if (
+            isinstance(operation, AppendOutput)
+            and isinstance(last, AppendOutput)
+            and (operation.run_id, operation.rank) == (last.run_id, last.rank)
+            and len(operation.text) + len(last.text) <= LARGEST_OUTPUT
+        ):
+            self.operations[-1] = AppendOutput(
+                run_id=last.run_id, rank=last.rank, text=last.text + operation.text
+            )
+        else:
+            self.operations.append(operation)
 
     def _is_enough(self) -> bool:
         return self.bounded and (

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,9 @@ _FAILING_PATIENCE = 2.0
 """Seconds that `flush` waits although nothing can be sent at present."""
 
 _logger = logging.getLogger(__name__)
+
+Companion = Callable[[BaseException | None], object]
+"""Ends what goes on beside a run; takes the error that ended the run."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class Session:
         """The runs that hang on this process; whether they end with it."""
 
         self._has_left = False
+        self._companions: dict[str, list[Companion]] = {}
 
     @property
     def writer(self) -> SpoolWriter:
@@ -126,6 +130,18 @@ class Session:
         with self._lock:
             if self._writer is not None and self._watched.pop(run_id, None) is not None:
                 self._say_watched(self._writer.directory)
+
+    def accompany(self, run_id: str, companion: Companion) -> None:
+        """Call `companion` before the run ends, or the process."""
+        with self._lock:
+            self._companions.setdefault(run_id, []).append(companion)
+
+    def part(self, run_id: str, error: BaseException | None = None) -> None:
+        """End what goes on beside a run; what it still logs comes before the run's end."""
+        with self._lock:
+            companions = self._companions.pop(run_id, ())
+        for companion in companions:
+            companion(error)
 
     def _say_watched(self, directory: SpoolDirectory) -> None:
         lost_after = int(1000 * self._spool.lost_after)
@@ -181,6 +197,7 @@ class Session:
         writer, self._writer = self._writer, None
         self._sender = None
         self._watched, self._has_left = {}, False
+        self._companions = {}
         self._lock = threading.Lock()
         if writer is not None:
             writer.abandon()
@@ -204,6 +221,8 @@ class Session:
         writer = self._writer
         if os.getpid() != pid or writer is None:
             return
+        for run_id in list(self._companions):
+            self.part(run_id)
         self._leave(writer)
         if not self.flush():
             self.report_unsent()

@@ -23,6 +23,8 @@ OWN_TABLES = (
     "headwater_unsettled_runs",
     "headwater_saved_searches",
     "headwater_run_heartbeats",
+    "headwater_run_captures",
+    "headwater_run_output",
 )
 """Headwater's tables beside the one that notes its revision."""
 

@@ -1,0 +1,1 @@
+"""What a machine and this process use, as metrics of a run."""

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from headwater.client.reproduce.recipe import SOURCE, Recipe
 from headwater.entities import reproduction
@@ -88,8 +89,7 @@ def script(steps: Sequence[Step]) -> str:
         f'PATH="$here/{_ENVIRONMENT}/bin:$PATH"',
     ]
     for step in steps:
-        directory = step.directory if step.directory.startswith("/") else f"{HERE}/{step.directory}"
-        lines += ["", f"# {step.title}", f"cd {_in_script(directory)}"]
+        lines += ["", f"# {step.title}", f"cd {_in_script(_absolute(step.directory, HERE))}"]
         lines += [f"export {name}={shlex.quote(text)}" for name, text in step.variables.items()]
         lines.append(" ".join(_in_script(word) for word in step.command))
     return "\n".join([*lines, ""])
@@ -98,12 +98,16 @@ def script(steps: Sequence[Step]) -> str:
 def in_directory(step: Step, here: str) -> tuple[list[str], str]:
     """Return a step's command and absolute directory, in a recipe's directory."""
     command = [word.replace(HERE, here) for word in step.command]
-    return command, step.directory if step.directory.startswith("/") else f"{here}/{step.directory}"
+    return command, _absolute(step.directory, here)
 
 
 def path_variable(here: str, path: str) -> str:
     """Return PATH with the programs of the recipe's environment before others."""
     return f"{here}/{_ENVIRONMENT}/bin:{path}"
+
+
+def _absolute(directory: str, here: str) -> str:
+    return str(PurePosixPath(here, directory))
 
 
 def _checkout(recipe: Recipe) -> list[Step]:
@@ -124,5 +128,6 @@ def _checkout(recipe: Recipe) -> list[Step]:
 
 def _in_script(word: str) -> str:
     if word.startswith(HERE):
-        return '"$here"' + shlex.quote(word.removeprefix(HERE))
+        rest = word.removeprefix(HERE)
+        return '"$here"' + (shlex.quote(rest) if rest else "")
     return shlex.quote(word)

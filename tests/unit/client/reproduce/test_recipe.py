@@ -133,7 +133,7 @@ def test_steps_check_out_install_and_run() -> None:
     assert [step.command[0] for step in steps[:-1]] == ["git", "git", "git", "uv", "uv"]
     command, directory = in_directory(steps[-1], "/work")
     assert command == ["/work/environment/bin/python", "train.py"]
-    assert directory == "/work/source/."
+    assert directory == "/work/source"
     assert steps[-1].variables == {
         "PYTHONHASHSEED": "3",
         "MLFLOW_TRACKING_URI": "http://h",

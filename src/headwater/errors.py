@@ -8,6 +8,10 @@ HeadwaterError
 │   ├── DatabaseFullError     no space left on the device
 │   └── StatementTimeoutError a search took longer than the server allows
 ├── CorruptBlockError         stored metric bytes fail their checksum
+├── ArtifactStoreError        the artifact store cannot do what it is asked to
+│   ├── MissingObjectError    what it should hold is not there
+│   ├── CorruptArtifactError  stored bytes are not what was stored
+│   └── StoreFullError        no space left
 ├── SpoolError                what a client keeps to be sent cannot be used
 │   ├── CorruptSpoolError     it cannot be read
 │   └── SpoolFullError        it has no room left
@@ -58,6 +62,22 @@ class StatementTimeoutError(DatabaseError):
 
 class CorruptBlockError(HeadwaterError):
     """A stored metric block does not decode to what was written."""
+
+
+class ArtifactStoreError(HeadwaterError):
+    """The place of the artifacts refused the work; nothing of it was published."""
+
+
+class MissingObjectError(ArtifactStoreError):
+    """An object that the artifact store should hold is not there."""
+
+
+class CorruptArtifactError(ArtifactStoreError):
+    """Stored bytes of an artifact are not what was stored."""
+
+
+class StoreFullError(ArtifactStoreError):
+    """The device that holds the artifacts has no space left."""
 
 
 class SpoolError(HeadwaterError):

@@ -22,7 +22,7 @@ with headwater.start_run("ranks", params={"lr": 0.1}, tags={"team": "blue"}) as 
     for step in range(100):
         run.log({"loss": step + rank, "seconds": 0.1}, step=step)
     print(run.run_id, flush=True)
-    if len(sys.argv) > 1 and rank == 0:
+    if len(sys.argv) > 1 and rank == int(sys.argv[1]):
         os.kill(os.getpid(), signal.SIGKILL)
 """
 # As torchrun does it: all ranks are children of one process.
@@ -124,11 +124,21 @@ def test_ranks_of_a_launch_log_into_one_run(tmp_path: Path) -> None:
 
 def test_the_run_of_ranks_has_failed_when_the_first_one_is_killed(tmp_path: Path) -> None:
     with running(tmp_path / "data") as server:
-        run_id = execute(server, tmp_path / "spools", "-c", LAUNCHER, RANK, "kill")
+        run_id = execute(server, tmp_path / "spools", "-c", LAUNCHER, RANK, "0")
         status, reason = ended(server, run_id)
         assert status == "FAILED"
         assert reason.startswith("killed")
         assert ranks(server, run_id)["count"] == [3] * 100
+
+
+def test_a_run_tells_which_of_its_ranks_was_killed(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as server:
+        run_id = execute(server, tmp_path / "spools", "-c", LAUNCHER, RANK, "2")
+        assert ended(server, run_id) == ("FINISHED", "")
+        run = httpx.get(f"{server.url}/api/2.0/mlflow/runs/get", params={"run_id": run_id}).json()
+        tags = {tag["key"]: tag["value"] for tag in run["run"]["data"]["tags"]}
+        assert tags["headwater.rank_failure.2"].startswith("killed: process ")
+        assert "headwater.rank_failure.1" not in tags
 
 
 def test_processes_that_a_training_starts_attach_to_its_run(tmp_path: Path) -> None:

@@ -129,6 +129,7 @@ def attach_run(
         run_id = created.run_id
     run = AttachedRun(run_id, session, rank or 0)
     if rank:  # the owner's own words are not to be overwritten
+        session.attend(run_id, rank)
         run._accompany(None, capture=capture, system_metrics=False)
     return run
 
@@ -150,6 +151,7 @@ def _described(tags: Mapping[str, object], parent: "Run | str | None") -> dict[s
 
 def _joined(run_id: str, session: Session, launch: Launch | None) -> "Run":
     if launch is not None and launch.rank:
+        session.attend(run_id, launch.rank)
         return AttachedRun(run_id, session, launch.rank)
     session.watch(run_id, ends_at_exit=True)
     run = Run(run_id, session)
@@ -288,6 +290,7 @@ class AttachedRun(Run):
             super().end(status, wait=wait)
             return
         self._session.part(self.run_id)
+        self._session.unwatch(self.run_id)
         if not self.flush(wait):
             self._session.report_unsent()
 

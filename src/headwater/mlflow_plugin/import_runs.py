@@ -100,7 +100,18 @@ class _Import:
         for number, (experiment, run) in enumerate(runs, 1):
             self._import(experiment, run)
             report(number, len(runs))
+        for experiment in experiments:
+            self._bring_tags(experiment)
         return self._result
+
+    def _bring_tags(self, experiment: Any) -> None:
+        """Set the tags of an experiment that the server's one of its name has not."""
+        target = self._target.get_experiment_by_name(experiment.name)
+        if target is None:  # none of its runs has come over
+            return
+        for key, value in experiment.tags.items():
+            if key not in target.tags:
+                self._target.set_experiment_tag(target.experiment_id, key, value)
 
     def _runs(self, experiment_id: str) -> Iterator[Run]:
         return _pages(

@@ -3,10 +3,13 @@
 import logging
 import time
 
-from headwater.client.connection import OWN_API, Connection
+from headwater.client.connection import MLFLOW_API, OWN_API, Connection
 from headwater.client.spool.directory import SpoolDirectory
 from headwater.client.spool.watched import read_watched
 from headwater.errors import RequestError, UnknownRouteError
+
+RANK_FAILURE = "headwater.rank_failure."
+"""Tag of a run of which a rank from 1 on was killed, before the rank."""
 
 _MOST_SECONDS = 15.0
 _BEATS = 4
@@ -51,6 +54,15 @@ class Lifeline:
         reason = f"killed: process {about.pid} on {about.host} is gone and has not ended the run"
         body = {"reason": reason, "end_time": end_time}
         self._post("runs/fail", watched.run_ids, body)
+        for run_id, rank in watched.ranks.items():
+            self._tell_of_rank(run_id, rank, f"killed: process {about.pid} on {about.host}")
+
+    def _tell_of_rank(self, run_id: str, rank: int, reason: str) -> None:
+        tag = {"run_id": run_id, "key": f"{RANK_FAILURE}{rank}", "value": reason}
+        try:
+            self._connection.post(f"{MLFLOW_API}/runs/set-tag", tag, idempotent=True)
+        except RequestError as error:  # the run is deleted, say
+            _logger.warning("run %s cannot tell that its rank %d is gone: %s", run_id, rank, error)
 
     def _heartbeat(self, run_ids: tuple[str, ...], lost_after: int) -> None:
         self._post("runs/heartbeat", run_ids, {"lost_after": lost_after})

@@ -87,6 +87,7 @@ class Session:
         self._watched: dict[str, bool] = {}
         """The runs that hang on this process; whether they end with it."""
 
+        self._ranks: dict[str, int] = {}
         self._has_left = False
         self._companions: dict[str, list[Companion]] = {}
 
@@ -125,10 +126,22 @@ class Session:
             self._watched[run_id] = ends_at_exit
             self._say_watched(directory)
 
+    def attend(self, run_id: str, rank: int) -> None:
+        """Have the run tell if this process, a rank of it, is killed.
+
+        Raises:
+            ConfigurationError: the spool cannot be made.
+        """
+        directory = self.writer.directory
+        with self._lock:
+            self._ranks[run_id] = rank
+            self._say_watched(directory)
+
     def unwatch(self, run_id: str) -> None:
         """Leave a run alone: it has ended, or another process goes on with it."""
         with self._lock:
-            if self._writer is not None and self._watched.pop(run_id, None) is not None:
+            found = self._watched.pop(run_id, None), self._ranks.pop(run_id, None)
+            if self._writer is not None and found != (None, None):
                 self._say_watched(self._writer.directory)
 
     def accompany(self, run_id: str, companion: Companion) -> None:
@@ -146,7 +159,8 @@ class Session:
     def _say_watched(self, directory: SpoolDirectory) -> None:
         lost_after = int(1000 * self._spool.lost_after)
         try:
-            write_watched(directory.path, Watched(tuple(self._watched), lost_after, self._has_left))
+            watched = Watched(tuple(self._watched), lost_after, self._ranks, self._has_left)
+            write_watched(directory.path, watched)
         except OSError as error:  # a full disk, say: no reason to end a training
             _logger.warning("the sender cannot be told which runs there are: %s", error)
 
@@ -196,7 +210,7 @@ class Session:
         """Begin anew in a process that was forked: the spool is the other process's."""
         writer, self._writer = self._writer, None
         self._sender = None
-        self._watched, self._has_left = {}, False
+        self._watched, self._ranks, self._has_left = {}, {}, False
         self._companions = {}
         self._lock = threading.Lock()
         if writer is not None:

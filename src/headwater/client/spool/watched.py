@@ -14,6 +14,9 @@ class Watched(msgspec.Struct, frozen=True):
     lost_after: int = 0
     """Milliseconds of silence after which the server takes them for lost; 0 never."""
 
+    ranks: dict[str, int] = {}
+    """Runs that hang on another process, which this one logs into as a rank from 1 on."""
+
     has_left: bool = False
     """Whether the process has come to its regular end: what it leaves running, it means to."""
 

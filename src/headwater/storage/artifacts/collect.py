@@ -1,0 +1,95 @@
+"""Removes packs that no file needs, and nothing that somebody is about to need.
+
+A pack without a file is condemned first, which keeps new files from building on it, and removed by
+a later collection, when all who had found it before have published or given up.
+"""
+
+import time
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from headwater.storage.artifacts import pack
+from headwater.storage.artifacts.manifest import decode_manifest
+from headwater.storage.artifacts.objects import Objects, StoredObject
+from headwater.storage.artifacts.store import MANIFESTS, ArtifactStore
+from headwater.storage.artifacts.upload import CONDEMNED, condemned_name
+
+GRACE_SECONDS = 24 * 3600.0
+"""How long an upload may take."""
+
+_DRAFTS = "drafts"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionPlan:
+    """What a collection does."""
+
+    condemn: tuple[StoredObject, ...]
+    """Packs that no file needs, as far as known now."""
+
+    pardon: tuple[str, ...]
+    """Condemned packs that a file needs after all."""
+
+    remove: tuple[StoredObject, ...]
+    """Packs that were condemned long ago."""
+
+    drafts: tuple[StoredObject, ...]
+    """What crashes have left."""
+
+
+def live_packs(objects: Objects) -> set[str]:
+    """Return the packs that files need.
+
+    Raises:
+        CorruptArtifactError: a manifest is damaged: what it needs is not known.
+    """
+    live: set[str] = set()
+    for each in list(objects.list(MANIFESTS)):
+        live.update(decode_manifest(objects.get(each.name)).packs)
+    return live
+
+
+def plan_collection(
+    packs: list[StoredObject],
+    condemned: list[StoredObject],
+    drafts: list[StoredObject],
+    live: AbstractSet[str],
+    now: float,
+    grace: float,
+) -> CollectionPlan:
+    """Return what to do; `now` in seconds since the epoch."""
+    since = {pack.pack_of(each.name): each.modified for each in condemned}
+    dead = [each for each in packs if pack.pack_of(each.name) not in live]
+    new = [each for each in dead if pack.pack_of(each.name) not in since]
+    old = [each for each in dead if pack.pack_of(each.name) in since]
+    return CollectionPlan(
+        tuple(each for each in new if now - each.modified > grace),
+        tuple(sorted(name for name in since if name in live)),
+        tuple(each for each in old if now - since[pack.pack_of(each.name)] > grace),
+        tuple(each for each in drafts if now - each.modified > grace),
+    )
+
+
+def collect(store: ArtifactStore, *, grace: float = GRACE_SECONDS) -> CollectionPlan:
+    """Carry out one step of collection and return what was done.
+
+    Raises:
+        ArtifactStoreError: the store cannot be read or written; nothing live is touched.
+    """
+    objects = store.objects
+    # Packs before files: what is packed meanwhile is young, and what is published is seen.
+    packs, condemned = list(objects.list(pack.PREFIX)), list(objects.list(CONDEMNED))
+    drafts = list(objects.list(_DRAFTS))
+    plan = plan_collection(packs, condemned, drafts, live_packs(objects), time.time(), grace)
+    for each in plan.condemn:
+        objects.put(condemned_name(pack.pack_of(each.name)), [b"-"])
+    for name in plan.pardon:
+        objects.delete(condemned_name(name))
+    for each in plan.remove:
+        name = pack.pack_of(each.name)
+        store.index.forget_packs([name])
+        objects.delete(each.name)
+        objects.delete(condemned_name(name))
+    for each in plan.drafts:
+        objects.delete(each.name)
+    return plan

@@ -1,0 +1,120 @@
+"""Where chunks are, by their hashes: a cache that may be lost, made anew from the packs.
+
+An SQLite file; any number of processes of a machine share it. What it says is checked before it is
+relied upon, since a pack may have been removed meanwhile.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from headwater.errors import ArtifactStoreError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS chunks (
+    hash BLOB PRIMARY KEY, pack TEXT NOT NULL, offset INTEGER NOT NULL, stored INTEGER NOT NULL,
+    length INTEGER NOT NULL, base BLOB, depth INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS chunks_by_pack ON chunks (pack);
+CREATE TABLE IF NOT EXISTS structures (
+    structure BLOB NOT NULL, path TEXT NOT NULL, stored_at INTEGER NOT NULL,
+    PRIMARY KEY (structure, path)
+) WITHOUT ROWID;
+"""
+_FIND = "SELECT pack, offset, stored, length, base, depth FROM chunks WHERE hash = ?"
+_BUSY_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a chunk is."""
+
+    pack: str
+    offset: int
+    stored: int
+    length: int
+    base: bytes | None = None
+    """Hash of the chunk that it is a difference to."""
+
+    depth: int = 0
+    """How many differences have to be undone to read it."""
+
+
+class ChunkIndex:
+    """The index in one file; any thread may use it."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ArtifactStoreError if the file cannot be used."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        try:
+            self._connection = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise ArtifactStoreError(
+                f"the index {path} cannot be used: {error}; it may be deleted, and is made anew"
+            ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def find(self, digest: bytes) -> Place | None:
+        """Return where a chunk is said to be."""
+        with self._used() as connection:
+            row = connection.execute(_FIND, (digest,)).fetchone()
+        return None if row is None else Place(*row)
+
+    def add(self, places: Iterable[tuple[bytes, Place]]) -> None:
+        """Note where chunks are; of those that are noted already, the old place stays."""
+        rows = [
+            (digest, each.pack, each.offset, each.stored, each.length, each.base, each.depth)
+            for digest, each in places
+        ]
+        with self._used() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                "INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+            )
+            connection.execute("COMMIT")
+
+    def forget_packs(self, packs: Sequence[str]) -> None:
+        """Forget all chunks of packs."""
+        with self._used() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("DELETE FROM chunks WHERE pack = ?", [(each,) for each in packs])
+            connection.execute("COMMIT")
+
+    def note_structure(self, structure: bytes, path: str, stored_at: int) -> None:
+        """Note a file by the names and sizes of its tensors."""
+        with self._used() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO structures VALUES (?, ?, ?)", (structure, path, stored_at)
+            )
+
+    def alike(self, structure: bytes, most: int) -> list[str]:
+        """Return the paths of files of the same structure, the last stored ones first."""
+        with self._used() as connection:
+            rows = connection.execute(
+                "SELECT path FROM structures WHERE structure = ? ORDER BY stored_at DESC LIMIT ?",
+                (structure, most),
+            )
+            return [path for (path,) in rows]
+
+    @contextmanager
+    def _used(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._connection
+            except sqlite3.Error as error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise ArtifactStoreError(f"the index of chunks fails: {error}") from error

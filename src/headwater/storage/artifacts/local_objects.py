@@ -1,0 +1,160 @@
+"""Objects as files below a directory: published by renaming, on the disk before that."""
+
+import errno
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from headwater.errors import ArtifactStoreError, MissingObjectError, StoreFullError
+from headwater.storage.artifacts.objects import Directory, StoredObject
+
+_DRAFTS = "drafts"
+"""Directory of files that are being written; what stands there for long was left by a crash."""
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class LocalObjects:
+    """Objects below `root`, for any number of processes of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._drafts = root / _DRAFTS
+
+    def put(self, name: str, parts: Iterable[bytes]) -> None:
+        """See `Objects.put`."""
+        path = self._path(name)
+        draft = self._drafts / uuid.uuid4().hex
+        try:
+            self._drafts.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                with open(descriptor, "wb", closefd=False) as file:
+                    file.writelines(parts)
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+            self._publish(draft, path)
+        except OSError as error:
+            raise _translated(error, name) from error
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        """See `Objects.get`."""
+        try:
+            descriptor = os.open(self._path(name), os.O_RDONLY)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise MissingObjectError(name) from error
+        try:
+            if length is None:
+                length = max(0, os.fstat(descriptor).st_size - start)
+            return os.pread(descriptor, length, start)
+        except IsADirectoryError as error:
+            raise MissingObjectError(name) from error
+        finally:
+            os.close(descriptor)
+
+    def find(self, name: str) -> StoredObject | None:
+        """See `Objects.find`."""
+        path = self._path(name)
+        try:
+            found = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return StoredObject(name, found.st_size, found.st_mtime) if path.is_file() else None
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """See `Objects.list`."""
+        top = self._path(prefix)
+        for directory, _, names in os.walk(top):
+            for name in names:
+                path = Path(directory, name)
+                try:
+                    found = path.stat()
+                except FileNotFoundError:  # deleted meanwhile
+                    continue
+                relative = path.relative_to(self.root).as_posix()
+                yield StoredObject(relative, found.st_size, found.st_mtime)
+
+    def list_directory(self, prefix: str) -> Directory:
+        """See `Objects.list_directory`."""
+        directories, objects = [], []
+        try:
+            entries = sorted(os.scandir(self._path(prefix)), key=lambda entry: entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return Directory((), ())
+        for entry in entries:
+            name = f"{prefix}/{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                directories.append(name)
+            elif entry.is_file(follow_symlinks=False):
+                found = entry.stat()
+                objects.append(StoredObject(name, found.st_size, found.st_mtime))
+        return Directory(tuple(directories), tuple(objects))
+
+    def delete(self, name: str) -> bool:
+        """See `Objects.delete`. Directories that it leaves empty go as well."""
+        path = self._path(name)
+        try:
+            path.unlink()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return False
+        except OSError as error:
+            raise _translated(error, name) from error
+        for directory in path.parents:
+            if directory == self.root or directory.parent == self.root:
+                break
+            try:
+                directory.rmdir()
+            except OSError:  # it is not empty, or is being filled
+                break
+        return True
+
+    def _publish(self, draft: Path, path: Path) -> None:
+        # Whoever deletes the last file of a directory may remove that meanwhile.
+        for attempt in range(5):
+            made = _made_directories(path.parent)
+            try:
+                draft.rename(path)
+                break
+            except FileNotFoundError:
+                if attempt == 4:
+                    raise
+        for directory in (path.parent, *made):
+            _bring_to_disk(directory)
+
+    def _path(self, name: str) -> Path:
+        parts = name.split("/")
+        if not name or "\0" in name or any(part in ("", ".", "..") for part in parts):
+            raise ArtifactStoreError(f"{name!r} is no name of an object")
+        return self.root.joinpath(*parts)
+
+
+def _made_directories(directory: Path) -> list[Path]:
+    """Make a directory with those above it, and return the ones that have got a new entry."""
+    missing = []
+    at = directory
+    while not at.exists():
+        missing.append(at)
+        at = at.parent
+    directory.mkdir(parents=True, exist_ok=True)
+    return [each.parent for each in missing]
+
+
+def _bring_to_disk(directory: Path) -> None:
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+    except FileNotFoundError:  # somebody has deleted all that was in it
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _translated(error: OSError, name: str) -> ArtifactStoreError:
+    if error.errno in _NO_ROOM:
+        return StoreFullError(f"no room is left for {name}")
+    return ArtifactStoreError(f"{name} cannot be stored: {error.strerror or error}")

@@ -1,0 +1,86 @@
+"""Reads stored files, whole or in part, and verifies every chunk on the way."""
+
+from collections.abc import Iterator
+
+from blake3 import blake3
+
+from headwater.errors import CorruptArtifactError, MissingObjectError
+from headwater.storage.artifacts import encoding, pack
+from headwater.storage.artifacts.manifest import Manifest
+from headwater.storage.artifacts.objects import Objects
+
+_READ_BYTES = 8 * 1024 * 1024
+"""Of a pack at once."""
+
+
+class FileReader:
+    """Reads one file by its manifest."""
+
+    def __init__(self, objects: Objects, manifest: Manifest, name: str) -> None:
+        """`name` is what messages call the file."""
+        self._objects = objects
+        self._manifest = manifest
+        self._name = name
+        self._window = ("", 0, b"")
+        """Pack, offset and content of what was read of it last."""
+
+    def read(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes from `start` to before `end`.
+
+        Raises:
+            CorruptArtifactError: they are not what was stored; nothing of the chunk is yielded.
+        """
+        starts = self._manifest.starts
+        size = self._manifest.head.size
+        end = size if end is None else min(end, size)
+        if start >= end:
+            return
+        number = int(starts.searchsorted(start, "right")) - 1
+        while number < len(starts) - 1 and starts[number] < end:
+            content = self.chunk(number)
+            begin = int(starts[number])
+            first, last = max(0, start - begin), min(len(content), end - begin)
+            yield content if last - first == len(content) else content[first:last]
+            number += 1
+
+    def chunk(self, number: int) -> bytes:
+        """Return a chunk of the file. Raises CorruptArtifactError."""
+        row = self._manifest.chunks[number]
+        content = self._decoded(
+            int(row["pack"]), int(row["offset"]), int(row["stored"]), int(row["base"])
+        )
+        if blake3(content).digest() != row["hash"].tobytes():
+            raise CorruptArtifactError(
+                f"{self._name}: chunk {number} is not what was stored; restore a backup, or store "
+                "the file again"
+            )
+        return content
+
+    def _decoded(self, number: int, offset: int, stored: int, base: int) -> bytes:
+        encoded = self._encoded(number, offset, stored)
+        if base < 0:
+            return encoding.decode(encoded)
+        row = self._manifest.bases[base]
+        below = self._decoded(
+            int(row["pack"]), int(row["offset"]), int(row["stored"]), int(row["base"])
+        )
+        return encoding.decode(encoded, below)
+
+    def _encoded(self, number: int, offset: int, stored: int) -> bytes:
+        if number < 0:
+            return self._manifest.inline[offset : offset + stored]
+        name = self._manifest.packs[number]
+        held, begin, content = self._window
+        if held != name or not begin <= offset <= offset + stored <= begin + len(content):
+            try:
+                content = self._objects.get(
+                    pack.object_name(name), offset, max(stored, _READ_BYTES)
+                )
+            except MissingObjectError as error:
+                raise CorruptArtifactError(f"{self._name}: the pack {name} is missing") from error
+            begin = offset
+            self._window = (name, begin, content)
+        found = content[offset - begin : offset - begin + stored]
+        if len(found) < stored:
+            raise CorruptArtifactError(f"{self._name}: the pack {name} is cut off")
+        return found

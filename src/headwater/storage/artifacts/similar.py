@@ -1,0 +1,81 @@
+"""Finds the file that a new one is likely to resemble, and its chunks by tensor."""
+
+import hashlib
+from collections.abc import Sequence
+
+from headwater.storage.artifacts.index import Place
+from headwater.storage.artifacts.manifest import Manifest
+from headwater.storage.artifacts.tensor_layout import Tensor
+
+
+class Similar:
+    """A stored file, seen as the base of a new one of the same tensors."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self._tensors = {each.name: each for each in manifest.tensors}
+        self._chunk_at = {int(start): n for n, start in enumerate(manifest.starts[:-1])}
+
+    def chunk(self, tensor: Tensor, at: int, length: int) -> int | None:
+        """Return the number of the chunk that holds the same part of the same tensor.
+
+        `at` is where the part begins in the new file.
+        """
+        span = self._tensors.get(tensor.name)
+        if span is None or span.size != tensor.size:
+            return None
+        number = self._chunk_at.get(span.start + at - tensor.start)
+        if number is None or int(self.manifest.chunks["length"][number]) != length:
+            return None
+        return number
+
+    def places(self, number: int) -> list[tuple[bytes, Place]] | None:
+        """Return hash and place of a chunk and of all below it; None where it is in no pack."""
+        found = []
+        row = self.manifest.chunks[number]
+        while True:
+            if row["pack"] < 0:
+                return None
+            found.append(row)
+            if row["base"] < 0:
+                break
+            row = self.manifest.bases[row["base"]]
+        hashes = [row["hash"].tobytes() for row in found]
+        return [
+            (
+                hashes[depth],
+                Place(
+                    self.manifest.packs[row["pack"]],
+                    int(row["offset"]),
+                    int(row["stored"]),
+                    int(row["length"]),
+                    hashes[depth + 1] if depth + 1 < len(found) else None,
+                    len(found) - 1 - depth,
+                ),
+            )
+            for depth, row in enumerate(found)
+        ]
+
+
+def structure_of(first: Tensor) -> bytes:
+    """Return what files have in common whose first tensor has this name and size."""
+    named = f"{first.name}\0{first.size}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(named, digest_size=16, person=b"hw-structure").digest()
+
+
+def nearest(path: str, candidates: Sequence[str]) -> str | None:
+    """Return the candidate that shares most of its path with a new file; the first of several.
+
+    So a checkpoint resembles the last one of its run rather than the last one of another run.
+    """
+    parts = path.split("/")
+
+    def shared(other: str) -> int:
+        count = 0
+        for one, two in zip(parts, other.split("/"), strict=False):
+            if one != two:
+                break
+            count += 1
+        return count
+
+    return max(candidates, key=shared, default=None)

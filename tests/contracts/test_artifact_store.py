@@ -1,0 +1,416 @@
+"""What is stored comes back bit by bit, is stored once, and survives whatever happens beside it."""
+
+import io
+import json
+import os
+import struct
+import threading
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headwater.errors import ArtifactStoreError, CorruptArtifactError
+from headwater.storage.artifacts import pack
+from headwater.storage.artifacts.check import check
+from headwater.storage.artifacts.collect import collect
+from headwater.storage.artifacts.index import ChunkIndex
+from headwater.storage.artifacts.local_objects import LocalObjects
+from headwater.storage.artifacts.store import ArtifactStore, Listed, open_local_store
+from headwater.storage.artifacts.upload import DEEPEST, Stored
+
+Open = Callable[[], ArtifactStore]
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Open]:
+    """Open one place several times, as several processes do."""
+    stores: list[ArtifactStore] = []
+
+    def open_again() -> ArtifactStore:
+        stores.append(open_local_store(tmp_path / "store"))
+        return stores[-1]
+
+    yield open_again
+    for each in stores:
+        each.close()
+
+
+@pytest.fixture
+def store(opened: Open) -> ArtifactStore:
+    return opened()
+
+
+def put(store: ArtifactStore, path: str, content: bytes, piece: int = MEGABYTE) -> Stored:
+    writer = store.create(path)
+    for first in range(0, len(content), piece):
+        writer.write(content[first : first + piece])
+    return writer.publish()
+
+
+def read(store: ArtifactStore, path: str, start: int = 0, end: int | None = None) -> bytes:
+    found = store.open(path)
+    assert found is not None
+    return b"".join(found.read(start, end))
+
+
+def noise(size: int, seed: int = 0) -> bytes:
+    return np.random.default_rng(seed).bytes(size)
+
+
+def weights(seed: int, count: int) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    return (np.random.default_rng(seed).standard_normal(count) * 0.02).astype(np.float32)
+
+
+def trained(before: bytes, seed: int) -> bytes:
+    """Return float32 weights a small step further."""
+    values = np.frombuffer(before, np.float32)
+    step = np.random.default_rng(seed).standard_normal(len(values)).astype(np.float32)
+    changed: bytes = (values * (1 + 1e-3 * step)).tobytes()
+    return changed
+
+
+def safetensors(tensors: dict[str, bytes]) -> bytes:
+    header, at = {}, 0
+    for name, content in tensors.items():
+        ends = [at, at + len(content)]
+        header[name] = {"dtype": "F32", "shape": [len(content) // 4], "data_offsets": ends}
+        at += len(content)
+    described = json.dumps(header).encode()
+    return struct.pack("<Q", len(described)) + described + b"".join(tensors.values())
+
+
+def archive(entries: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+    """Return what PyTorch and numpy write: a zip archive, usually without compression."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as zipped:
+        for name, content in entries.items():
+            with zipped.open(zipfile.ZipInfo(name), "w", force_zip64=True) as entry:
+                entry.write(content)
+    return file.getvalue()
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    blocks=st.lists(st.tuples(st.binary(max_size=300), st.integers(1, 3_000)), max_size=5),
+    piece=st.integers(1, 500_000),
+    start=st.integers(0, 3_000_000),
+    length=st.integers(0, 3_000_000),
+)
+def test_any_file_comes_back_whole_and_in_part(
+    store: ArtifactStore,
+    blocks: list[tuple[bytes, int]],
+    piece: int,
+    start: int,
+    length: int,
+) -> None:
+    content = b"".join(block * times for block, times in blocks)
+    stored = put(store, "a/file.bin", content, max(piece, len(content) // 200))
+    assert stored.head.size == len(content)
+    assert read(store, "a/file.bin") == content
+    assert read(store, "a/file.bin", start, start + length) == content[start : start + length]
+    assert store.find("a/file.bin") == stored.head
+
+
+@pytest.mark.parametrize("piece", [977, 65_536, 5 * MEGABYTE])
+def test_chunks_do_not_depend_on_how_a_file_came(
+    store: ArtifactStore, opened: Open, piece: int
+) -> None:
+    content = noise(9 * MEGABYTE)
+    put(store, "first", content)
+    assert put(store, "second", content, piece).new_bytes == 0
+    assert read(opened(), "second") == content
+
+
+def test_what_is_inserted_costs_about_as_much_as_it_is(store: ArtifactStore) -> None:
+    content = noise(20 * MEGABYTE)
+    put(store, "before", content)
+    changed = content[: 7 * MEGABYTE] + b"some words" + content[7 * MEGABYTE :]
+    stored = put(store, "after", changed)
+    assert 0 < stored.new_bytes < 0.03 * len(content)
+    assert read(store, "after") == changed
+
+
+def test_a_tensor_is_stored_once_whatever_file_it_stands_in(store: ArtifactStore) -> None:
+    backbone, head, other = (weights(seed, 700_001).tobytes() for seed in range(3))
+    put(store, "one.safetensors", safetensors({"backbone": backbone, "head": head}))
+    shifted = safetensors({"a": weights(9, 5_000).tobytes(), "h": other, "b": backbone})
+    assert put(store, "two.safetensors", shifted).new_bytes < 1.1 * len(other)
+    file = io.BytesIO()
+    np.savez(file, backbone=np.frombuffer(backbone, np.float32))
+    assert put(store, "three.npz", file.getvalue()).new_bytes < 0.01 * len(backbone)
+    file = io.BytesIO()
+    np.save(file, np.frombuffer(head, np.float32))
+    assert put(store, "four.npy", file.getvalue()).new_bytes < 0.01 * len(head)
+    pytorch = archive({"m/data.pkl": b"\x80\x02.", "m/data/0": backbone, "m/data/1": head})
+    assert put(store, "five.pt", pytorch).new_bytes < 0.01 * len(pytorch)
+    for path, content in (("two.safetensors", shifted), ("five.pt", pytorch)):
+        assert read(store, path) == content
+
+
+@pytest.mark.parametrize("form", ["safetensors", "zip"])
+def test_versions_are_differences_and_all_of_them_come_back(
+    store: ArtifactStore, form: str
+) -> None:
+    def file(content: bytes, number: int) -> bytes:
+        if form == "zip":
+            return archive({f"step-{number}/data/0": content})
+        return safetensors({"w": content})
+
+    contents = [weights(0, 400_000).tobytes()]
+    while len(contents) < DEEPEST + 4:
+        contents.append(trained(contents[-1], len(contents)))
+    stored = [
+        put(store, f"run/step-{n}", file(content, n)).new_bytes
+        for n, content in enumerate(contents)
+    ]
+    small = [n for n, size in enumerate(stored) if size < 0.6 * stored[0]]
+    # One is whole again where the chain of differences would become too long.
+    assert sorted({*range(len(stored))} - {*small}) == [0, DEEPEST + 1]
+    for number, content in enumerate(contents):
+        assert read(store, f"run/step-{number}") == file(content, number)
+    store.delete("run/step-0")
+    collect(store, grace=-1)
+    collect(store, grace=-1)
+    assert read(store, "run/step-3") == file(contents[3], 3)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x93NUMPY",
+        b"\x93NUMPY\x01\x00\xff\xff",
+        b"\x93NUMPY\x01\x00\x76\x00{'descr': '|O', 'shape': (9,)}".ljust(9_000),
+        b"\x93NUMPY\x01\x00\x76\x00" + b"[" * 9_000,
+        b"PK\x03\x04",
+        b"PK\x03\x04" + b"\xff" * 9_000,
+        archive({"a": b"x" * 50_000, "b": noise(9_000)}, zipfile.ZIP_DEFLATED),
+        archive({"a": noise(5 * MEGABYTE)})[: 3 * MEGABYTE],
+        struct.pack("<Q", 10) + b"{" + b"\xff" * 9_000,
+        struct.pack("<Q", 2**20) + b'{"w": 1}',
+        safetensors({"w": noise(40_000)})[:20_000],
+        struct.pack("<Q", 46) + b'{"w":{"data_offsets":[-9,99999999999999999]}} ' + noise(9_000),
+        struct.pack("<Q", 50)
+        + b'{"a":{"data_offsets":[0,9000]},"b":{"data_offsets":[5000,20000]}}',
+    ],
+)
+def test_files_that_only_look_like_tensors_come_back_as_well(
+    store: ArtifactStore, content: bytes
+) -> None:
+    put(store, "odd", content)
+    assert read(store, "odd") == content
+
+
+def test_small_files_are_one_object(store: ArtifactStore) -> None:
+    put(store, "run/MLmodel", b"flavors: {}\n")
+    names = [each.name for each in store.objects.list("manifests")]
+    assert names == ["manifests/run/MLmodel"]
+    assert list(store.objects.list("packs")) == []
+
+
+def test_directories_are_listed_and_deleted(store: ArtifactStore) -> None:
+    for path in ("run/model/MLmodel", "run/model/data/w.bin", "run/a.txt", "other/b.txt"):
+        put(store, path, path.encode())
+    assert store.list("") == [Listed("other", None), Listed("run", None)]
+    assert store.list("run") == [Listed("run/a.txt", 9), Listed("run/model", None)]
+    assert store.list("run/a.txt") == store.list("none") == []
+    assert sorted(store.paths())[0] == "other/b.txt"
+    assert store.delete("run/model") == 2
+    assert store.delete("run/model") == 0
+    assert store.list("run") == [Listed("run/a.txt", 9)]
+    assert store.find("run/model/MLmodel") is None
+    assert store.open("run") is None
+
+
+def test_a_file_takes_the_place_of_one_of_its_path_at_once(store: ArtifactStore) -> None:
+    put(store, "model.bin", b"old")
+    writer = store.create("model.bin")
+    writer.write(b"new")
+    assert read(store, "model.bin") == b"old"
+    writer.publish()
+    assert read(store, "model.bin") == b"new"
+
+
+def test_a_path_is_a_file_or_a_directory(store: ArtifactStore) -> None:
+    put(store, "a", b"x")
+    with pytest.raises(ArtifactStoreError):
+        put(store, "a/b", b"x")
+    put(store, "c/d", b"x")
+    with pytest.raises(ArtifactStoreError):
+        put(store, "c", b"x")
+    assert read(store, "c/d") == b"x"
+
+
+@pytest.mark.parametrize(
+    "path", ["../x", "/x", "a//b", "a/./b", "a/../../b", "a\0b", "a/", "x" * 300]
+)
+def test_paths_that_lead_elsewhere_are_refused(store: ArtifactStore, path: str) -> None:
+    with pytest.raises(ArtifactStoreError):
+        put(store, path, b"x")
+    assert list(store.paths()) == []
+
+
+class Failing(LocalObjects):
+    """A place that fails at the n-th object."""
+
+    def __init__(self, root: Path, puts: int) -> None:
+        super().__init__(root)
+        self.left = puts
+
+    def put(self, name: str, parts: Iterable[bytes]) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise ArtifactStoreError("cut off")
+        super().put(name, parts)
+
+
+def test_a_file_that_was_cut_off_is_not_there_and_the_rest_suffices_the_next_time(
+    store: ArtifactStore, tmp_path: Path
+) -> None:
+    content = noise(80 * MEGABYTE)
+    put(store, "model", b"the last version")
+    broken = ArtifactStore(
+        Failing(tmp_path / "store", 1), ChunkIndex(tmp_path / "store" / "index.db")
+    )
+    with pytest.raises(ArtifactStoreError, match="cut off"):
+        put(broken, "model", content)
+    broken.close()
+    assert read(store, "model") == b"the last version"
+    again = put(store, "model", content)
+    assert again.new_bytes < 0.65 * len(content)
+    assert read(store, "model") == content
+
+
+def test_many_may_store_the_same_at_once(opened: Open) -> None:
+    content = noise(6 * MEGABYTE)
+    stores = [opened() for _ in range(4)]
+    threads = [
+        threading.Thread(target=put, args=(each, f"copy-{number % 2}", content))
+        for number, each in enumerate(stores)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number in range(2):
+        assert read(stores[0], f"copy-{number}") == content
+
+
+def flip(path: Path, at: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        byte = file.read(1)
+        file.seek(at)
+        file.write(bytes((byte[0] ^ 1,)))
+
+
+def test_damage_is_found_and_named_and_the_rest_is_readable(
+    store: ArtifactStore, tmp_path: Path
+) -> None:
+    good, bad = noise(MEGABYTE, 1), noise(MEGABYTE, 2)
+    put(store, "good", good)
+    before = {each.name for each in store.objects.list("packs")}
+    put(store, "bad", bad)
+    put(store, "cut", b"small")
+    [name] = {each.name for each in store.objects.list("packs")} - before
+    flip(tmp_path / "store" / name, 500_000)
+    manifest = tmp_path / "store" / "manifests" / "cut"
+    manifest.write_bytes(manifest.read_bytes()[:-1])
+    with pytest.raises(CorruptArtifactError, match="bad: chunk"):
+        read(store, "bad")
+    assert sorted(each.path for each in check(store)) == ["bad", "cut"]
+    assert read(store, "good") == good
+    (tmp_path / "store" / name).unlink()
+    with pytest.raises(CorruptArtifactError, match="is missing"):
+        read(store, "bad")
+    # What the index says of the lost pack is not believed.
+    put(store, "bad", bad)
+    assert read(store, "bad") == bad
+
+
+def test_the_index_may_be_lost(store: ArtifactStore, opened: Open, tmp_path: Path) -> None:
+    content = noise(3 * MEGABYTE)
+    put(store, "a", content)
+    store.close()
+    for path in (tmp_path / "store").glob("index.db*"):
+        path.unlink()
+    again = opened()
+    assert read(again, "a") == content
+    assert put(again, "b", content).new_bytes <= len(content) + 1_000
+
+
+def packs(store: ArtifactStore) -> set[str]:
+    return {pack.pack_of(each.name) for each in store.objects.list("packs")}
+
+
+def test_what_no_file_needs_goes_in_two_steps(store: ArtifactStore) -> None:
+    kept, gone = noise(MEGABYTE, 1), noise(MEGABYTE, 2)
+    put(store, "kept", kept)
+    before = packs(store)
+    put(store, "gone", gone)
+    store.delete("gone")
+    assert collect(store).condemn == ()  # it is too young: its file may be about to come
+    assert len(collect(store, grace=-1).condemn) == 1
+    assert len(packs(store)) == len(before) + 1
+    assert len(collect(store, grace=-1).remove) == 1
+    assert packs(store) == before
+    assert put(store, "again", gone).new_bytes > 0.9 * len(gone)
+    assert (read(store, "again"), read(store, "kept")) == (gone, kept)
+    assert list(store.objects.list("condemned")) == []
+
+
+def test_an_upload_beside_a_collection_keeps_what_it_needs(store: ArtifactStore) -> None:
+    content = noise(5 * MEGABYTE)
+    put(store, "old", content)
+    racing = store.create("new")
+    racing.write(content)  # finds the chunks of the old file
+    store.delete("old")
+    collect(store, grace=-1)  # condemns them
+    with pytest.raises(ArtifactStoreError, match="store the file again"):
+        racing.publish()
+    put(store, "new", content)
+    collect(store, grace=-1)
+    assert read(store, "new") == content
+
+
+def test_a_condemned_pack_that_a_file_needs_after_all_is_pardoned(store: ArtifactStore) -> None:
+    content = noise(5 * MEGABYTE)
+    put(store, "old", content)
+    racing = store.create("new")
+    racing.write(content)
+    stored = racing.publish()
+    assert stored.new_bytes == 0
+    manifest = store.objects.get("manifests/new")
+    store.delete("old")
+    store.delete("new")
+    collect(store, grace=-1)
+    store.objects.put("manifests/new", [manifest])  # published just after the condemnation
+    assert len(collect(store, grace=-1).pardon) == 1
+    assert read(store, "new") == content
+
+
+def test_what_a_crash_has_left_is_cleared_away(store: ArtifactStore, tmp_path: Path) -> None:
+    put(store, "a", b"x")
+    draft = tmp_path / "store" / "drafts" / "left"
+    draft.write_bytes(b"half a pack")
+    collect(store)
+    assert draft.exists()
+    os.utime(draft, (0, 0))
+    collect(store)
+    assert not draft.exists()
+
+
+def test_a_damaged_manifest_stops_the_collection(store: ArtifactStore, tmp_path: Path) -> None:
+    put(store, "a", noise(MEGABYTE))
+    flip(tmp_path / "store" / "manifests" / "a", 100)
+    with pytest.raises(CorruptArtifactError):
+        collect(store, grace=-1)
+    assert packs(store)

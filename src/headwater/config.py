@@ -31,6 +31,9 @@ class ServerConfig:
     artifact_root: str
     """Where new experiments put artifacts, such as ``mlflow-artifacts:/``."""
 
+    artifacts: Path | None = None
+    """Directory of the artifact store; None where MLflow's own code answers for artifacts."""
+
     host: str = "127.0.0.1"
     port: int = 5000
     static_prefix: str = ""

@@ -12,6 +12,7 @@ import headwater
 from headwater.errors import HeadwaterError
 
 _COMMANDS = {
+    "artifacts": "headwater.cli.artifacts",
     "check": "headwater.cli.check",
     "compact": "headwater.cli.compact",
     "delete-metrics": "headwater.cli.delete_metrics",

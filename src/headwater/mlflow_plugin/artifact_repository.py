@@ -1,6 +1,7 @@
-"""Entry point of ``mlflow-artifacts:``, MLflow's own, for ``headwater://`` tracking URIs as well.
+"""Entry points of ``mlflow-artifacts:`` and ``headwater-cas+file:``.
 
-MLflow asks the tracking URI where the server is, and takes http and https for an answer only.
+The first is MLflow's own, for ``headwater://`` tracking URIs as well: MLflow asks the tracking URI
+where the server is, and takes http and https for an answer only.
 """
 
 from typing import Any
@@ -23,3 +24,14 @@ def open_artifact_repository(
         tracking_uri=http_uri(tracking_uri or get_tracking_uri()),
         registry_uri=registry_uri,
     )
+
+
+def open_chunked_repository(
+    artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
+) -> Any:
+    """Open the artifact store in a directory."""
+    from headwater.mlflow_plugin.chunked_artifacts import (  # noqa: PLC0415
+        ChunkedArtifactRepository,
+    )
+
+    return ChunkedArtifactRepository(artifact_uri, tracking_uri, registry_uri)

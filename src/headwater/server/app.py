@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from headwater.config import ServerConfig
 from headwater.errors import HeadwaterError, NotServedError
 from headwater.mlflow_release import MlflowRelease
+from headwater.server.artifacts import UNGUARDED_SEND, ArtifactRoutes
 from headwater.server.body import LARGEST_BUFFERED, ClientDisconnectedError, read_body, replay
 from headwater.server.errors import INTERNAL, STARTING, TOO_LARGE, ErrorAnswer, answer_for
 from headwater.server.gate import Gate
@@ -28,8 +29,6 @@ _JSON_TYPES = frozenset(
     {b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"}
 )
 _GATE_SECONDS = 30.0
-_UNGUARDED_SEND = "headwater.send"
-"""Scope key of the `send` that bypasses our middleware: MLflow's answers carry its own headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,7 @@ class Front:
         upstream: ASGIApp,
         *,
         gate_seconds: float = _GATE_SECONDS,
+        artifacts: ArtifactRoutes | None = None,
     ) -> None:
         self._routes = {} if config.workspaces or config.artifacts_only else routes
         self._gate = gate
@@ -90,6 +90,8 @@ class Front:
         self._texts = _texts(config.static_prefix, release)
         self._guarded_native = self._security.wrap(self._native_without_headers)
         self._guarded_page = self._security.wrap(self._page)
+        self._artifacts = artifacts
+        self._guarded_artifacts = self._security.wrap(artifacts or upstream)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -101,7 +103,7 @@ class Front:
                 handler = self._routes[scope["method"], scope["path"]]
                 await self._native(scope, receive, send, handler, self._security.headers)
             case _Way.GUARDED:
-                scope[_UNGUARDED_SEND] = send
+                scope[UNGUARDED_SEND] = send
                 await self._guarded_native(scope, receive, send)
             case _Way.REFUSED:
                 await refuse_host(dict(scope["headers"]).get(b"host"), send)
@@ -177,16 +179,24 @@ class Front:
             await _send(send, answer)
             return
         await self._upstream(
-            scope, replay(body, complete, receive), scope.get(_UNGUARDED_SEND, send)
+            scope, replay(body, complete, receive), scope.get(UNGUARDED_SEND, send)
         )
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer what is not a native route: our few pages, else MLflow."""
+        """Answer what is not a native route: artifacts and our few pages, else MLflow."""
+        if self._artifacts is not None and self._artifacts.holds(scope["path"]):
+            host = dict(scope["headers"]).get(b"host")
+            if self._security.host_allowed(host):
+                scope[UNGUARDED_SEND] = send
+                await self._guarded_artifacts(scope, receive, send)
+            else:
+                await refuse_host(host, send)
+            return
         text = (scope["method"], scope["path"]) in self._texts
         if text or self._interface.holds(scope["path"]):
             host = dict(scope["headers"]).get(b"host")
             if text or self._security.host_allowed(host):
-                scope[_UNGUARDED_SEND] = send
+                scope[UNGUARDED_SEND] = send
                 await self._guarded_page(scope, receive, send)
             else:
                 await refuse_host(host, send)
@@ -199,7 +209,7 @@ class Front:
             body, content_type = text
             await _send(send, Answer(200, [(b"content-type", content_type)], body))
         elif not await self._interface.answers(scope, receive, send):
-            await self._upstream(scope, receive, scope.get(_UNGUARDED_SEND, send))
+            await self._upstream(scope, receive, scope.get(UNGUARDED_SEND, send))
 
 
 def _texts(

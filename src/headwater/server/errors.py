@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from headwater.errors import (
+    ArtifactStoreError,
     ConfigurationError,
     CorruptBlockError,
     DatabaseBusyError,
@@ -82,6 +83,7 @@ STARTING = ErrorAnswer(
 )
 
 _INTERNAL_TEXTS: dict[type[HeadwaterError], str] = {
+    ArtifactStoreError: "The artifact store fails: ",
     ConfigurationError: "The server is configured wrongly: ",
     CorruptBlockError: "Stored metrics are damaged; restore them from a backup: ",
     NotServedError: "MLflow's own code must answer this request and did not: ",

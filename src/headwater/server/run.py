@@ -21,9 +21,10 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from headwater.config import ServerConfig, UpstreamConfig
-from headwater.errors import ConfigurationError
+from headwater.errors import ArtifactStoreError, ConfigurationError
 from headwater.mlflow_release import MlflowRelease
 from headwater.server.app import Front
+from headwater.server.artifacts import ArtifactRoutes
 from headwater.server.background import start_background, stop_background
 from headwater.server.gate import Gate
 from headwater.server.hot_protocol import HotProtocol
@@ -31,6 +32,8 @@ from headwater.server.memory import keep_freed_memory
 from headwater.server.proxy import Proxy
 from headwater.server.routes import native_routes
 from headwater.server.upstream import Upstream, mlflow_arguments, mlflow_environment
+from headwater.storage.artifacts.overlay import Artifacts
+from headwater.storage.artifacts.store import ArtifactStore
 from headwater.storage.backend import backend_of
 from headwater.storage.metrics.activity import Activity
 from headwater.tracking.service import TrackingService
@@ -108,6 +111,7 @@ class _Serving:
             mlflow_arguments(server, upstream, path), mlflow_environment(os.environ, upstream), path
         )
         self._proxy = Proxy(self._upstream)
+        self._store: ArtifactStore | None = None
         self._uvicorn = Uvicorn(uvicorn_config(self._front()))
         self._failure: BaseException | None = None
         self._activity = Activity()
@@ -141,14 +145,16 @@ class _Serving:
         routes = native_routes(config.static_prefix, experiments=not config.trace_archival)
         trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
         upstream: ASGIApp = ProxyHeadersMiddleware(self._proxy, trusted)  # type: ignore[arg-type,assignment]  # uvicorn spells ASGI in its own types
-        return Front(config, self._release, routes, self._gate, upstream)
+        artifacts = open_artifacts(config, self._release, upstream)
+        self._store = None if artifacts is None else artifacts.store
+        return Front(config, self._release, routes, self._gate, upstream, artifacts=artifacts)
 
     async def _start(self) -> None:
         if not self._config.artifacts_only:
             service = await _in_thread(lambda: _open(self._config, self._release, self._activity))
             self._gate.open(service)
             self._background = start_background(
-                self._config.database, service.database, self._activity
+                self._config.database, service.database, self._activity, self._store
             )
             gc.freeze()  # what is loaded by now stays: collections need not look at it
         self._upstream.start()
@@ -157,6 +163,24 @@ class _Serving:
         if not starting.cancelled() and (failure := starting.exception()) is not None:
             self._failure = failure
             self._uvicorn.should_exit = True
+
+
+def open_artifacts(
+    config: ServerConfig, release: MlflowRelease, upstream: ASGIApp
+) -> ArtifactRoutes | None:
+    """Open the artifact store, if there is one.
+
+    Raises:
+        ConfigurationError: its directory cannot be used.
+    """
+    if config.artifacts is None:
+        return None
+    try:
+        artifacts = Artifacts(config.artifacts)
+    except ArtifactStoreError as error:
+        raise ConfigurationError(str(error)) from error
+    streams = (release.package / "server" / "artifact_router.py").exists()
+    return ArtifactRoutes(artifacts, config.static_prefix, upstream, empty_put=streams)
 
 
 class Uvicorn(uvicorn.Server):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.config import SecurityConfig, ServerConfig, UpstreamConfig
+from headwater.entities.artifact_store_uri import STORE_SCHEME, store_directory
 from headwater.errors import ConfigurationError
 
 DEFAULT_DATA_DIR = "./headwater-data"
@@ -66,6 +67,7 @@ def resolve(options: Options, directory: Path) -> tuple[ServerConfig, UpstreamCo
     server = ServerConfig(
         database=database,
         artifact_root=artifact_root,
+        artifacts=_chunked_artifacts(options, directory),
         host=options.host,
         port=options.port,
         static_prefix=_static_prefix(options.static_prefix),
@@ -209,12 +211,7 @@ def _upstream(options: Options, directory: Path, server: ServerConfig) -> Upstre
         backend_store_uri=store,
         registry_store_uri=_registry_store(options.registry_store_uri, directory, store),
         default_artifact_root=server.artifact_root,
-        artifacts_destination=options.artifacts_destination
-        or artifacts_destination(
-            options.data_dir,
-            options.backend_store_uri or ("none" if options.artifacts_only else None),
-            directory,
-        ),
+        artifacts_destination=_destination(options, directory),
         serve_artifacts=options.serve_artifacts,
         artifacts_only=options.artifacts_only,
         workers=options.workers,
@@ -227,6 +224,22 @@ def _upstream(options: Options, directory: Path, server: ServerConfig) -> Upstre
     )
 
 
+def _destination(options: Options, directory: Path) -> str:
+    return options.artifacts_destination or artifacts_destination(
+        options.data_dir,
+        options.backend_store_uri or ("none" if options.artifacts_only else None),
+        directory,
+    )
+
+
+def _chunked_artifacts(options: Options, directory: Path) -> Path | None:
+    """Return the directory of the artifact store, if that is where artifacts go."""
+    destination = _destination(options, directory)
+    if options.workspaces or not options.serve_artifacts:
+        return None
+    return store_directory(destination) if destination.startswith(f"{STORE_SCHEME}:") else None
+
+
 def artifacts_destination(
     data_dir: str | None, backend_store_uri: str | None, directory: Path
 ) -> str:
@@ -236,7 +249,8 @@ def artifacts_destination(
     """
     if data_dir is None and backend_store_uri:
         return _MLFLOW_DEFAULT_ARTIFACTS
-    return str(Path.cwd() / directory / (data_dir or DEFAULT_DATA_DIR) / "artifacts")
+    place = Path.cwd() / directory / (data_dir or DEFAULT_DATA_DIR) / "artifacts"
+    return f"{STORE_SCHEME}://{urllib.parse.quote(str(place))}"
 
 
 def _registry_store(given: str | None, directory: Path, store: str | None) -> str | None:

@@ -70,7 +70,9 @@ def test_defaults_lie_in_the_data_directory() -> None:
     server, upstream = resolve(Options(), HERE)
     assert server.database == HERE / "headwater-data" / "mlflow.db"
     assert server.artifact_root == "mlflow-artifacts:/"
-    assert upstream.artifacts_destination == "/work/dir/headwater-data/artifacts"
+    assert (
+        upstream.artifacts_destination == "headwater-cas+file:///work/dir/headwater-data/artifacts"
+    )
     assert upstream.backend_store_uri == f"headwater+sqlite:///{server.database}"
     assert upstream.registry_store_uri == upstream.backend_store_uri
     assert upstream.default_artifact_root == server.artifact_root
@@ -79,10 +81,13 @@ def test_defaults_lie_in_the_data_directory() -> None:
 @pytest.mark.parametrize(
     ("options", "destination"),
     [
-        (Options(data_dir="d"), "/work/dir/d/artifacts"),
-        (Options(data_dir="/d"), "/d/artifacts"),
+        (Options(data_dir="d"), "headwater-cas+file:///work/dir/d/artifacts"),
+        (Options(data_dir="/d"), "headwater-cas+file:///d/artifacts"),
         (Options(backend_store_uri="sqlite:///x.db"), "./mlartifacts"),
-        (Options(backend_store_uri="sqlite:///x.db", data_dir="d"), "/work/dir/d/artifacts"),
+        (
+            Options(backend_store_uri="sqlite:///x.db", data_dir="d"),
+            "headwater-cas+file:///work/dir/d/artifacts",
+        ),
         (Options(artifacts_destination="s3://bucket", data_dir="d"), "s3://bucket"),
         (Options(artifacts_only=True), "./mlartifacts"),
     ],

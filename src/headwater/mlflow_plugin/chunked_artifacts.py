@@ -1,0 +1,134 @@
+"""Entry point of ``headwater-cas+file:``: MLflow's own code on the artifact store.
+
+So the store serves ``mlflow server --artifacts-destination`` as well, and what Headwater's front
+leaves to MLflow sees the same files.
+"""
+
+import os
+from collections.abc import AsyncIterable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import anyio.to_thread
+from mlflow.entities import FileInfo
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+from mlflow.store.artifact import artifact_repo
+from mlflow.store.artifact.artifact_repo import ArtifactRepository, verify_artifact_path
+
+from headwater.entities.artifact_store_uri import store_directory
+from headwater.errors import ArtifactStoreError, ConfigurationError
+from headwater.storage.artifacts.overlay import Artifacts
+from headwater.storage.artifacts.store import FileWriter
+
+_BLOCK = 4 * 1024 * 1024
+_BASES: tuple[Any, ...] = (ArtifactRepository,)
+if hasattr(artifact_repo, "StreamUploadMixin"):  # newer releases hand over the stream
+    _BASES = (ArtifactRepository, artifact_repo.StreamUploadMixin)
+
+
+class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases there are depends on the release
+    """Files below a URI, in the store of its directory."""
+
+    def __init__(
+        self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
+    ) -> None:
+        super().__init__(artifact_uri, tracking_uri, registry_uri)
+        try:
+            self._artifacts = Artifacts(store_directory(artifact_uri))
+        except ConfigurationError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error
+        except ArtifactStoreError as error:
+            raise MlflowException(str(error)) from error
+
+    def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
+        """Store a local file."""
+        with Path(local_file).open("rb") as file:
+            self.log_artifact_from_stream(file, Path(local_file).name, artifact_path)
+
+    def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> None:
+        """Store all files below a local directory."""
+        for directory, _, names in os.walk(local_dir):
+            below = Path(directory).relative_to(local_dir).as_posix()
+            parts = [part for part in (artifact_path, below) if part and part != "."]
+            for name in names:
+                self.log_artifact(str(Path(directory, name)), "/".join(parts) or None)
+
+    def log_artifact_from_stream(
+        self, stream: BinaryIO, artifact_file_name: str, artifact_path: str | None = None
+    ) -> None:
+        """Store what a stream holds."""
+        writer = self._create(artifact_file_name, artifact_path)
+        try:
+            while content := stream.read(_BLOCK):
+                writer.write(content)
+            writer.publish()
+        except ArtifactStoreError as error:
+            raise MlflowException(str(error)) from error
+
+    async def log_artifact_from_async_stream(
+        self,
+        chunks: AsyncIterable[bytes],
+        artifact_file_name: str,
+        artifact_path: str | None = None,
+    ) -> None:
+        """Store what a stream of a request holds."""
+        writer = self._create(artifact_file_name, artifact_path)
+        try:
+            async for chunk in chunks:
+                await anyio.to_thread.run_sync(writer.write, chunk)
+            await anyio.to_thread.run_sync(writer.publish)
+        except ArtifactStoreError as error:
+            raise MlflowException(str(error)) from error
+
+    def list_artifacts(self, path: str | None = None) -> list[FileInfo]:
+        """Return what is directly below a directory."""
+        normal = os.path.normpath(path) if path else ""
+        found = self._artifacts.list("" if normal == "." else normal)
+        return [FileInfo(each.path, each.size is None, each.size) for each in found]
+
+    def get_local_path(self, artifact_path: str) -> str | None:
+        """Return a directory for a directory, and nothing for a file, which has no path.
+
+        Raises:
+            MlflowException: there is neither.
+        """
+        path = os.path.normpath(artifact_path)
+        try:
+            if self._artifacts.open(path) is not None:
+                return None
+        except ArtifactStoreError as error:
+            raise MlflowException(str(error)) from error
+        if self._artifacts.is_directory(path):
+            return str(self._artifacts.root)
+        raise MlflowException(
+            f"No such artifact: '{artifact_path}'", error_code=RESOURCE_DOES_NOT_EXIST
+        )
+
+    def delete_artifacts(self, artifact_path: str | None = None) -> None:
+        """Delete a file, or all below a directory."""
+        try:
+            self._artifacts.delete(os.path.normpath(artifact_path) if artifact_path else "")
+        except ArtifactStoreError as error:
+            raise MlflowException(str(error)) from error
+
+    def _download_file(self, remote_file_path: str, local_path: str) -> None:
+        try:
+            found = self._artifacts.open(os.path.normpath(remote_file_path))
+            if found is None:
+                raise MlflowException(
+                    f"No such artifact: '{remote_file_path}'", error_code=RESOURCE_DOES_NOT_EXIST
+                )
+            with Path(local_path).open("wb") as file:
+                file.writelines(found.read())
+        except ArtifactStoreError as error:
+            raise MlflowException(str(error)) from error
+
+    def _create(self, file_name: str, artifact_path: str | None) -> FileWriter:
+        verify_artifact_path(artifact_path)
+        name = Path(file_name).name
+        path = os.path.normpath(f"{artifact_path}/{name}" if artifact_path else name)
+        try:
+            return self._artifacts.create(path)
+        except ArtifactStoreError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error

@@ -1,0 +1,315 @@
+"""Artifacts over HTTP: MLflow's ``mlflow-artifacts`` routes on the artifact store.
+
+Ordinary requests are answered here, as streams. All others are MLflow's to answer, whose own code
+works on the same store: odd paths, files that are not there, directories, multipart uploads.
+"""
+
+import asyncio
+import json
+import logging
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import parse_qsl, quote
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from headwater.errors import ArtifactStoreError, StoreFullError
+from headwater.server.body import ClientDisconnectedError
+from headwater.server.errors import ErrorAnswer
+from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, Opened, media_type
+from headwater.storage.artifacts.store import ArtifactStore, FileWriter
+
+_logger = logging.getLogger(__name__)
+
+_ROUTES = ("/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/artifacts")
+_BLOCK = 2 * 1024 * 1024
+_LONGEST_PATH = 2_000
+UNGUARDED_SEND = "headwater.send"
+"""Scope key of the `send` that bypasses our middleware: MLflow's answers carry its own headers."""
+
+_PLAIN = re.compile(r"[\w .,=+@()\[\]~!$&'-]+", re.ASCII)
+_RANGE = re.compile(rb"bytes=(\d{0,18})-(\d{0,18})")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Part of a file that is wanted."""
+
+    start: int
+    end: int
+
+
+class ArtifactRoutes:
+    """An ASGI application for the routes; `upstream` answers what is not ordinary."""
+
+    def __init__(
+        self, artifacts: Artifacts, static_prefix: str, upstream: ASGIApp, *, empty_put: bool
+    ) -> None:
+        """`empty_put`: newer releases answer an upload with nothing, older ones with ``{}``."""
+        self._artifacts = artifacts
+        self._prefixes = tuple(f"{static_prefix}{route}" for route in _ROUTES)
+        self._upstream = upstream
+        self._empty_put = empty_put
+
+    @property
+    def store(self) -> ArtifactStore:
+        """Return what the artifacts are kept in."""
+        return self._artifacts.store
+
+    def holds(self, path: str) -> bool:
+        """Say whether a path is one of the routes'."""
+        return path.startswith(self._prefixes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        method, path = scope["method"], self._artifact(scope)
+        if path == "" and method == "GET":
+            await self._list(scope, receive, send)
+        elif not path:
+            await self._hand_over(scope, receive, send)
+        elif method == "PUT":
+            await self._upload(path, scope, receive, send)
+        elif method == "GET":
+            await self._download(path, scope, receive, send)
+        elif method == "DELETE" and not scope["query_string"]:
+            await self._delete(path, scope, receive, send)
+        else:
+            await self._hand_over(scope, receive, send)
+
+    async def _hand_over(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._upstream(scope, receive, scope.get(UNGUARDED_SEND, send))
+
+    def _artifact(self, scope: Scope) -> str | None:
+        """Return the artifact that a request names, "" for none, None for one that is not plain."""
+        path: str = scope["path"]
+        prefix = next(each for each in self._prefixes if path.startswith(each))
+        rest = path[len(prefix) :]
+        if rest == "":
+            return ""
+        if not rest.startswith("/") or b"%25" in scope.get("raw_path", b""):
+            return None
+        return _plain(rest[1:])
+
+    async def _list(self, scope: Scope, receive: Receive, send: Send) -> None:
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        path = _plain(pairs[0][1]) if len(pairs) == 1 and pairs[0][0] == "path" else None
+        if pairs and path is None:
+            await self._hand_over(scope, receive, send)
+            return
+        try:
+            found = await _in_thread(lambda: self._artifacts.list(path or ""))
+        except ArtifactStoreError as error:
+            await _fail(send, error)
+            return
+        files = [
+            {"path": each.path.rpartition("/")[2], "is_dir": True}
+            if each.size is None
+            else {"path": each.path.rpartition("/")[2], "is_dir": False, "file_size": each.size}
+            for each in found
+        ]
+        await _answer_json(send, {"files": files} if files else {})
+
+    async def _upload(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        if b"content-encoding" in headers or scope["query_string"]:
+            await self._hand_over(scope, receive, send)
+            return
+        try:
+            writer = await _in_thread(lambda: self._artifacts.create(path))
+            await _write(writer, receive)
+        except ClientDisconnectedError:
+            return
+        except ArtifactStoreError as error:
+            await _fail(send, error)
+            return
+        if self._empty_put:
+            await _answer(send, 200, [], b"")
+        else:
+            await _answer_json(send, {})
+
+    async def _download(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        try:
+            found = await _in_thread(lambda: self._artifacts.open(path))
+        except ArtifactStoreError as error:
+            await _fail(send, error)
+            return
+        if found is None:
+            await self._hand_over(scope, receive, send)
+            return
+        tag = f'"{found.tag}"'.encode()
+        described = [
+            (b"content-type", media_type(path).encode()),
+            (b"content-disposition", content_disposition(path.rpartition("/")[2]).encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"accept-ranges", b"bytes"),
+            (b"etag", tag),
+        ]
+        if headers.get(b"if-none-match") == tag:
+            await _answer(send, 304, described, b"")
+            return
+        wanted = _range(headers, found.size, tag)
+        if wanted is None:
+            await _answer(send, 416, [(b"content-range", f"bytes */{found.size}".encode())], b"")
+            return
+        await _stream(send, found, wanted, described, is_part=b"range" in headers)
+
+    async def _delete(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            count = await _in_thread(lambda: self._artifacts.delete(path))
+        except (ArtifactStoreError, OSError) as error:
+            await _fail(send, error)
+            return
+        if count:
+            await _answer_json(send, {})
+        else:
+            await self._hand_over(scope, receive, send)
+
+
+def content_disposition(name: str) -> str:
+    """Return the header by which MLflow has browsers keep a file. Source: RFC 6266, RFC 5987."""
+    if name.isascii():
+        return f"attachment; filename={_quoted(name)}"
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode() or "download"
+    encoded = quote(name, safe="!#$&+-.^_`|~")
+    return f"attachment; filename={_quoted(plain)}; filename*=UTF-8''{encoded}"
+
+
+def _quoted(value: str) -> str:
+    if _TOKEN.fullmatch(value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _plain(path: str) -> str | None:
+    """Return the path if nothing about it needs MLflow's rules."""
+    parts = path.split("/")
+    if len(path) > _LONGEST_PATH or parts[0] == STORE_DIRECTORY:
+        return None
+    is_plain = all(_PLAIN.fullmatch(part) and part not in (".", "..") for part in parts)
+    return path if is_plain else None
+
+
+def _range(headers: dict[bytes, bytes], size: int, tag: bytes) -> _Range | None:
+    """Return what part is wanted; all of it where the range is not one; None: there is no such."""
+    given = headers.get(b"range")
+    found = _RANGE.fullmatch(given) if given else None
+    if found is None or found[0] == b"bytes=-" or headers.get(b"if-range", tag) != tag:
+        return _Range(0, size)
+    first, last = found[1], found[2]
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1 if last else size)
+    return _Range(start, end) if start < end else None
+
+
+async def _write(writer: FileWriter, receive: Receive) -> None:
+    """Store a request's body; one block is stored while the next one comes in."""
+    storing: asyncio.Future[None] | None = None
+    block = bytearray()
+    more = True
+    try:
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnectedError
+            block += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(block) >= _BLOCK or not more:
+                if storing is not None:
+                    await storing
+                content, block = bytes(block), bytearray()
+                storing = _start(lambda content=content: writer.write(content))  # type: ignore[misc]
+        assert storing is not None
+        await storing
+        storing = None
+        await _in_thread(writer.publish)
+    finally:
+        if storing is not None:
+            await asyncio.wait([storing])
+            storing.exception()
+
+
+async def _stream(
+    send: Send,
+    found: Opened,
+    wanted: _Range,
+    described: list[tuple[bytes, bytes]],
+    *,
+    is_part: bool,
+) -> None:
+    status = 200
+    headers = [(b"content-length", str(wanted.end - wanted.start).encode()), *described]
+    if is_part and (wanted.start, wanted.end) != (0, found.size):
+        status = 206
+        part = f"bytes {wanted.start}-{wanted.end - 1}/{found.size}"
+        headers.append((b"content-range", part.encode()))
+    content = found.read(wanted.start, wanted.end)
+    reading: asyncio.Future[bytes] = _start(lambda: _block(content))
+    try:
+        block = await reading
+    except ArtifactStoreError as error:  # before anything is sent
+        await _fail(send, error)
+        return
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    while block:
+        reading = _start(lambda: _block(content))
+        await send({"type": "http.response.body", "body": block, "more_body": True})
+        try:
+            block = await reading
+        except ArtifactStoreError as error:
+            # The status is out: an unfinished body is what tells the client.
+            _logger.error("%s", error)
+            raise
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _block(content: Iterator[bytes]) -> bytes:
+    parts, size = [], 0
+    for part in content:
+        parts.append(part)
+        size += len(part)
+        if size >= _BLOCK:
+            break
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _start(work: Callable[[], Result]) -> "asyncio.Future[Result]":
+    return asyncio.get_running_loop().run_in_executor(None, work)
+
+
+async def _in_thread(work: Callable[[], Result]) -> Result:
+    return await _start(work)
+
+
+async def _fail(send: Send, error: Exception) -> None:
+    _logger.error("artifacts: %s", error)
+    if isinstance(error, StoreFullError):
+        answer = ErrorAnswer(
+            507,
+            "INTERNAL_ERROR",
+            "The server's disk is full; nothing was stored. Free space on it, "
+            f"then send the file again. ({error})",
+        )
+    else:
+        answer = ErrorAnswer(500, "INTERNAL_ERROR", str(error))
+    await _answer(send, answer.status, [(b"content-type", b"application/json")], answer.body())
+
+
+async def _answer_json(send: Send, value: object) -> None:
+    body = json.dumps(value, indent=2).encode()
+    await _answer(send, 200, [(b"content-type", b"application/json")], body)
+
+
+async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,28 @@
+"""Collects in the background what no artifact needs any more."""
+
+import asyncio
+import logging
+
+from headwater.errors import ArtifactStoreError
+from headwater.storage.artifacts.collect import collect
+from headwater.storage.artifacts.store import ArtifactStore
+
+_FIRST_SECONDS = 3600.0
+_SECONDS = 24 * 3600.0
+
+_logger = logging.getLogger(__name__)
+
+
+async def collect_in_background(store: ArtifactStore) -> None:
+    """Collect once a day, until cancelled."""
+    await asyncio.sleep(_FIRST_SECONDS)
+    while True:
+        try:
+            done = await asyncio.to_thread(collect, store)
+        except ArtifactStoreError as error:
+            _logger.error("artifacts could not be collected: %s", error)
+        else:
+            if done.remove:
+                size = sum(each.size for each in done.remove)
+                _logger.info("removed %d packs of %d bytes", len(done.remove), size)
+        await asyncio.sleep(_SECONDS)

@@ -1,0 +1,223 @@
+"""Artifacts over HTTP beyond MLflow: parts, tags, and what goes wrong on the way."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from starlette.types import Receive, Scope, Send
+from tests.asgi import Echo, call
+
+from headwater.errors import ArtifactStoreError, StoreFullError
+from headwater.server.artifacts import ArtifactRoutes, content_disposition
+from headwater.storage.artifacts.local_objects import LocalObjects
+from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, media_type
+
+ROUTE = "/api/2.0/mlflow-artifacts/artifacts"
+CONTENT = np.random.default_rng(0).bytes(5_000_000)
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Iterator[Artifacts]:
+    opened = Artifacts(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def upstream() -> Echo:
+    return Echo()
+
+
+@pytest.fixture
+async def client(artifacts: Artifacts, upstream: Echo) -> AsyncIterator[httpx.AsyncClient]:
+    routes = ArtifactRoutes(artifacts, "", upstream, empty_put=True)
+    transport = httpx.ASGITransport(routes)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as opened:
+        yield opened
+
+
+async def pieces(content: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
+    for first in range(0, len(content), size):
+        yield content[first : first + size]
+
+
+async def test_a_stream_is_stored_and_streamed_back(
+    client: httpx.AsyncClient, artifacts: Artifacts, tmp_path: Path
+) -> None:
+    assert (await client.put(f"{ROUTE}/a/w.bin", content=pieces(CONTENT))).status_code == 200
+    answer = await client.get(f"{ROUTE}/a/w.bin")
+    assert answer.content == CONTENT
+    assert answer.headers["content-length"] == str(len(CONTENT))
+    assert not (tmp_path / "a").exists()
+    listed = (await client.get(ROUTE, params={"path": "a"})).json()
+    assert listed == {"files": [{"path": "w.bin", "is_dir": False, "file_size": len(CONTENT)}]}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "start", "end"),
+    [
+        ("bytes=0-9", 0, 10),
+        ("bytes=4999990-", 4_999_990, 5_000_000),
+        ("bytes=-7", 4_999_993, 5_000_000),
+        ("bytes=300000-2900000", 300_000, 2_900_001),
+        ("bytes=10-99999999999", 10, 5_000_000),
+    ],
+)
+async def test_a_part_may_be_asked_for(
+    client: httpx.AsyncClient, wanted: str, start: int, end: int
+) -> None:
+    await client.put(f"{ROUTE}/w.bin", content=CONTENT)
+    answer = await client.get(f"{ROUTE}/w.bin", headers={"range": wanted})
+    assert (answer.status_code, answer.content) == (206, CONTENT[start:end])
+    assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(CONTENT)}"
+
+
+async def test_parts_that_are_none_are_told_and_others_are_the_whole(
+    client: httpx.AsyncClient,
+) -> None:
+    await client.put(f"{ROUTE}/w.bin", content=b"0123456789")
+    for wanted in ("bytes=10-", "bytes=5-3", "bytes=-0"):
+        answer = await client.get(f"{ROUTE}/w.bin", headers={"range": wanted})
+        assert (answer.status_code, answer.headers["content-range"]) == (416, "bytes */10")
+    for wanted in ("bytes=0-1,4-5", "lines=1-2", "bytes=-", "bytes=0-9"):
+        answer = await client.get(f"{ROUTE}/w.bin", headers={"range": wanted})
+        assert (answer.status_code, answer.content) == (200, b"0123456789")
+
+
+async def test_the_tag_tells_whether_the_content_is_the_same(client: httpx.AsyncClient) -> None:
+    await client.put(f"{ROUTE}/w.bin", content=b"one")
+    tag = (await client.get(f"{ROUTE}/w.bin")).headers["etag"]
+    again = await client.get(f"{ROUTE}/w.bin", headers={"if-none-match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    await client.put(f"{ROUTE}/w.bin", content=b"two")
+    assert (await client.get(f"{ROUTE}/w.bin", headers={"if-none-match": tag})).content == b"two"
+    part = {"if-range": tag, "range": "bytes=0-0"}
+    assert (await client.get(f"{ROUTE}/w.bin", headers=part)).content == b"two"
+    await client.put(f"{ROUTE}/other.bin", content=b"one")
+    assert (await client.get(f"{ROUTE}/other.bin")).headers["etag"] == tag
+
+
+async def test_plain_files_of_the_directory_are_there_as_well(
+    client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    (tmp_path / "old" / "model").mkdir(parents=True)
+    (tmp_path / "old" / "model" / "w.bin").write_bytes(CONTENT)
+    (tmp_path / "old" / "a.txt").write_text("plain")
+    await client.put(f"{ROUTE}/old/b.txt", content=b"stored")
+    await client.put(f"{ROUTE}/old/a.txt", content=b"replaced")
+    listed = (await client.get(ROUTE, params={"path": "old"})).json()["files"]
+    assert [(each["path"], each.get("file_size")) for each in listed] == [
+        ("a.txt", 8),
+        ("b.txt", 6),
+        ("model", None),
+    ]
+    assert (await client.get(f"{ROUTE}/old/a.txt")).content == b"replaced"
+    part = await client.get(f"{ROUTE}/old/model/w.bin", headers={"range": "bytes=9-2000000"})
+    assert part.content == CONTENT[9:2_000_001]
+    assert [each["path"] for each in (await client.get(ROUTE)).json()["files"]] == ["old"]
+    assert (await client.delete(f"{ROUTE}/old")).status_code == 200
+    assert not (tmp_path / "old").exists()
+
+
+async def test_links_out_of_the_directory_are_not_followed(
+    client: httpx.AsyncClient, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    secret = tmp_path_factory.mktemp("elsewhere") / "secret.txt"
+    secret.write_text("secret")
+    (tmp_path / "link").symlink_to(secret.parent)
+    (tmp_path / "file.txt").symlink_to(secret)
+    for path in ("link/secret.txt", "file.txt"):
+        assert (await client.get(f"{ROUTE}/{path}")).status_code == 299  # MLflow's to refuse
+    assert (await client.delete(f"{ROUTE}/link")).status_code == 299
+    assert secret.exists()
+
+
+async def test_the_store_itself_is_no_artifact(client: httpx.AsyncClient, upstream: Echo) -> None:
+    await client.put(f"{ROUTE}/w.bin", content=b"x")
+    path = f"{ROUTE}/{STORE_DIRECTORY}/manifests/w.bin"
+    assert (await client.get(path)).status_code == 299
+    assert (await client.put(path, content=b"y")).status_code == 299
+    assert [each["path"] for each in (await client.get(ROUTE)).json()["files"]] == ["w.bin"]
+
+
+async def test_a_client_that_goes_away_leaves_nothing(artifacts: Artifacts, upstream: Echo) -> None:
+    routes = ArtifactRoutes(artifacts, "", upstream, empty_put=True)
+    await call(routes, "PUT", f"{ROUTE}/w.bin", chunks=[CONTENT[:3_000_000]], disconnects=True)
+    assert list(artifacts.store.paths()) == []
+
+
+async def test_a_full_disk_is_told_and_the_old_file_stays(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.put(f"{ROUTE}/w.bin", content=b"old")
+
+    def full(*_: object) -> None:
+        raise StoreFullError("no room is left for w.bin")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalObjects, "put", full)
+        answer = await client.put(f"{ROUTE}/w.bin", content=CONTENT)
+    assert answer.status_code == 507
+    assert "disk is full" in answer.json()["message"]
+    assert (await client.get(f"{ROUTE}/w.bin")).content == b"old"
+
+
+async def test_damage_ends_the_answer_instead_of_going_out(
+    client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    await client.put(f"{ROUTE}/w.bin", content=CONTENT)
+    [pack] = [path for path in (tmp_path / STORE_DIRECTORY / "packs").rglob("*") if path.is_file()]
+    damaged = bytearray(pack.read_bytes())
+    damaged[-200_000] ^= 1
+    pack.write_bytes(damaged)
+    with pytest.raises(ArtifactStoreError, match=r"w.bin: chunk \d+ is not what was stored"):
+        await client.get(f"{ROUTE}/w.bin")
+    damaged[1_000] ^= 1
+    pack.write_bytes(damaged)
+    answer = await client.get(f"{ROUTE}/w.bin")
+    assert (answer.status_code, answer.json()["error_code"]) == (500, "INTERNAL_ERROR")
+
+
+async def test_what_is_unusual_is_mlflows_to_answer(
+    client: httpx.AsyncClient, upstream: Echo
+) -> None:
+    for method, path in (
+        ("GET", "missing.txt"),
+        ("HEAD", "x"),
+        ("PUT", "a/%2e%2e/b"),
+        ("PUT", "%252e"),
+        ("PUT", "a%23b"),
+        ("POST", "x"),
+        ("DELETE", "missing"),
+    ):
+        answer = await client.request(method, f"{ROUTE}/{path}", content=b"body")
+        assert answer.status_code == 299
+    assert {body for _, _, body in upstream.requests} <= {b"body"}
+
+
+def test_names_in_headers_are_ascii() -> None:
+    assert content_disposition("a b.txt") == 'attachment; filename="a b.txt"'
+    assert content_disposition("日本") == (
+        "attachment; filename=download; filename*=UTF-8''%E6%97%A5%E6%9C%AC"
+    )
+    assert media_type("a/MLmodel") == media_type("x.yaml") == "text/plain"
+    assert media_type("w.safetensors") == "application/octet-stream"
+
+
+async def test_the_rest_of_a_scope_is_left_alone(artifacts: Artifacts) -> None:
+    seen: list[Scope] = []
+
+    async def upstream(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+        await Echo()(scope, receive, send)
+
+    routes = ArtifactRoutes(artifacts, "/prefix", upstream, empty_put=False)
+    assert routes.holds(f"/prefix{ROUTE}/x")
+    assert not routes.holds(f"{ROUTE}/x")
+    answer = await call(routes, "GET", f"/prefix{ROUTE}/none")
+    assert answer.status == 299
+    assert seen[0]["path"] == f"/prefix{ROUTE}/none"
+    stored = await call(routes, "PUT", f"/prefix{ROUTE}/x", chunks=[b"y"])
+    assert (stored.status, stored.body) == (200, b"{}")

@@ -13,6 +13,7 @@ MLFLOW = "MLflow"
 
 PEER = "FastTrackML"
 OURS = "Headwater"
+_STORE = "headwater-cas+file://"
 OURS_ON_POSTGRES = "Headwater, PostgreSQL"
 
 Command = Callable[[Path, Database, int], list[str]]
@@ -44,13 +45,17 @@ def stock_mlflow(executable: Path, workers: int | None) -> Contender:
 
 def headwater(executable: Path) -> Contender:
     """Return `headwater server`."""
-    return Contender(OURS, _mlflow_like(executable), ours=True)
+    return Contender(OURS, _mlflow_like(executable, scheme=_STORE), ours=True)
 
 
 def headwater_on_postgres(executable: Path, storage: Storage) -> Contender:
     """Return `headwater server` on PostgreSQL."""
     return Contender(
-        OURS_ON_POSTGRES, _mlflow_like(executable), storage, template="PostgreSQL", ours=True
+        OURS_ON_POSTGRES,
+        _mlflow_like(executable, scheme=_STORE),
+        storage,
+        template="PostgreSQL",
+        ours=True,
     )
 
 
@@ -78,7 +83,7 @@ def fasttrackml(executable: Path) -> Contender:
         command,
         SqliteStorage("sqlite://"),
         template=PEER,
-        lacks=frozenset({"get_metric_history_bulk_interval"}),
+        lacks=frozenset({"artifacts", "get_metric_history_bulk_interval"}),
     )
 
 
@@ -97,12 +102,12 @@ def beside_python(program: str) -> Path:
     return Path(sys.executable).parent / program
 
 
-def _mlflow_like(executable: Path, *options: str) -> Command:
+def _mlflow_like(executable: Path, *options: str, scheme: str = "") -> Command:
     def command(directory: Path, database: Database, port: int) -> list[str]:
         return [
             *(str(executable), "server", "--host=127.0.0.1", f"--port={port}"),
             f"--backend-store-uri={database.uri}",
-            f"--artifacts-destination={directory / 'artifacts'}",
+            f"--artifacts-destination={scheme}{directory.absolute() / 'artifacts'}",
             *options,
         ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks import compaction, startup, stored_points
+from benchmarks.artifacts import Artifacts
 from benchmarks.client import Connection, encode
 from benchmarks.concurrent_log_batch import ConcurrentLogBatch
 from benchmarks.contenders import MLFLOW, OURS, Contender, relaxed
@@ -51,6 +52,7 @@ TRIALS: Mapping[str, type[Trial]] = {
     "ingest": Ingest,
     "log_call": LogCall,
     "python_run": PythonRun,
+    "artifacts": Artifacts,
     "mixed_load": MixedLoad,
     "many_runs": ManyRuns,
     "long_run": LongRun,

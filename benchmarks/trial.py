@@ -36,6 +36,7 @@ class Scale:
     mixed_seconds: float = 4.0
     compacted_points: int = 2_000_000
     stored_points: tuple[int, ...] = (1_000_000, 10_000_000, 100_000_000)
+    artifact_bytes: int = 1_000_000_000
     searched_runs: tuple[int, ...] = (100_000, 1_000_000)
     """Of the searches among many runs: for all contenders, then for Headwater alone."""
 
@@ -56,6 +57,7 @@ QUICK = Scale(
     mixed_seconds=0.5,
     compacted_points=200_000,
     stored_points=(100_000, 1_000_000),
+    artifact_bytes=20_000_000,
     searched_runs=(2_000, 4_000),
 )
 

@@ -4,12 +4,12 @@ So the store serves ``mlflow server --artifacts-destination`` as well, and what 
 leaves to MLflow sees the same files.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import anyio.to_thread
 from mlflow.entities import FileInfo
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
@@ -76,8 +76,8 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
         writer = self._create(artifact_file_name, artifact_path)
         try:
             async for chunk in chunks:
-                await anyio.to_thread.run_sync(writer.write, chunk)
-            await anyio.to_thread.run_sync(writer.publish)
+                await asyncio.to_thread(writer.write, chunk)
+            await asyncio.to_thread(writer.publish)
         except ArtifactStoreError as error:
             raise MlflowException(str(error)) from error
 

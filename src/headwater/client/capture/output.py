@@ -17,6 +17,7 @@ from headwater.client.capture.text import plain
 _SECONDS = 0.2
 _LARGE = 8 * 1024
 _LOOK_SECONDS = 1.0
+_PATIENCE = 1.0
 _PROGRESS_SECONDS = 5.0
 """Between states of a progress bar."""
 
@@ -70,8 +71,8 @@ class Output:
             self.flush()
 
     def flush(self, *, is_last: bool = False) -> None:
-        """Pass on what was printed, unless another thread is at it."""
-        if not self._turn.acquire(blocking=False):
+        """Pass on what was printed, unless another thread is at it; the last time, wait for that."""
+        if not self._turn.acquire(timeout=_PATIENCE if is_last else 0):
             return
         try:
             text = self._take(is_last=is_last)
@@ -125,17 +126,18 @@ def _last_state(line: str) -> str:
 
 
 _output = Output()
-_looking = threading.Event()
+_looker: threading.Thread | None = None
 _wrapped: list[tuple[Any, Any]] = []
 """Streams and what writes to them instead."""
 
 
 def copy_output(sink: Sink) -> None:
     """Pass on to `sink` what this process prints from now on."""
+    global _looker
     _wrap()
-    if not _looking.is_set():
-        _looking.set()
-        threading.Thread(target=_look, name="headwater-output", daemon=True).start()
+    if _looker is None:
+        _looker = threading.Thread(target=_look, name="headwater-output", daemon=True)
+        _looker.start()
     _output.add(sink)
 
 
@@ -172,8 +174,9 @@ def _look() -> None:
 
 
 def _after_fork() -> None:
+    global _looker
     _output.forget()
-    _looking.clear()  # the thread is the other process's
+    _looker = None  # the thread is the other process's
 
 
 os.register_at_fork(after_in_child=_after_fork)

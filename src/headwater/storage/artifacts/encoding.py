@@ -1,7 +1,7 @@
 """How a chunk is written down: as it is, compressed, in byte planes, or as difference to another.
 
-An encoded chunk begins with a byte for its method and one for the width of its numbers, and ends
-with a block for each part: u32 length with the highest bit set where it is compressed.
+An encoded chunk begins with a byte for its method and one for the width of its numbers, and goes on
+with a block for each part: u32 length with the highest bit set where it is compressed, the bytes.
 """
 
 import struct
@@ -12,9 +12,12 @@ import zstandard
 
 from headwater.errors import CorruptArtifactError
 from headwater.storage.artifacts import planes
+from headwater.storage.artifacts.planes import Bytes
 
 _LEVEL = 3
-_QUICK_LEVEL = 1
+_PLANE_LEVEL = 1
+"""What is left of floats in planes has no repetitions: a higher level finds nothing more."""
+
 _SAMPLE = 16 * 1024
 _WORTH = 0.97
 """What compresses to more than this part of its size is kept as it is."""
@@ -42,19 +45,80 @@ class Encoded:
     """Whether the base is needed to decode it."""
 
 
-def encode(content: memoryview, base: bytes | None = None) -> Encoded:
-    """Return the smallest of the ways to write a chunk that a look at its middle suggests.
+class Encoder:
+    """Encodes chunks; one thread at a time."""
 
-    `base` is what a similar chunk holds.
-    """
-    width = _best_width(content)
-    alone = _encode(Method.PLANES if width > 1 else Method.PLAIN, width, content)
-    if base is None or len(base) != len(content):
-        return Encoded(alone, False)
-    found = _difference(content, base, width)
-    if found is not None and len(found) < len(alone):
-        return Encoded(found, True)
-    return Encoded(alone, False)
+    def __init__(self) -> None:
+        # Made once: a new compressor costs as much as it takes to compress a sample.
+        self._usual = zstandard.ZstdCompressor(level=_LEVEL)
+        self._quick = zstandard.ZstdCompressor(level=_PLANE_LEVEL)
+
+    def encode(self, content: memoryview, base: bytes | None = None) -> Encoded:
+        """Return the smallest of the ways to write a chunk that a look at its middle suggests.
+
+        `base` is what a similar chunk holds.
+        """
+        start = (len(content) // 2) & ~7 if len(content) > 2 * _SAMPLE else 0
+        sample = content[start : start + _SAMPLE]
+        width, least = self._best_width(sample)
+        if base is not None and len(base) == len(content):
+            by = max(width, 2) if width > 1 else 4
+            whole = len(sample) - len(sample) % by
+            near = memoryview(base)[start : start + whole]
+            if self._planes_size(planes.subtract(sample[:whole], near, by), by) < _WORTH * least:
+                return Encoded(self._difference(content, base, by), True)
+        if width == 1:
+            return Encoded(self._blocks(Method.PLAIN, 1, [content], self._usual), False)
+        return Encoded(
+            self._blocks(Method.PLANES, width, planes.split(content, width), self._quick), False
+        )
+
+    def _difference(self, content: memoryview, base: bytes, width: int) -> bytes:
+        whole = len(content) - len(content) % width
+        changed = planes.subtract(content[:whole], memoryview(base)[:whole], width)
+        parts = [*planes.split(changed, width)[:width], content[whole:]]
+        return self._blocks(Method.DIFFERENCE, width, parts, self._quick)
+
+    def _best_width(self, sample: memoryview) -> tuple[int, float]:
+        """Return the width of numbers as which a sample compresses best, and to how many bytes.
+
+        A width of 1 stands for none.
+        """
+        best, least = 1, float(min(len(sample), len(self._quick.compress(sample))))
+        for width in _WIDTHS:
+            size = self._planes_size(sample, width)
+            if size < _WORTH * least:
+                best, least = width, size
+        return best, least
+
+    def _planes_size(self, sample: Bytes, width: int) -> float:
+        found = planes.split(sample, width)
+        return float(sum(min(len(plane), len(self._quick.compress(plane))) for plane in found))
+
+    def _blocks(
+        self,
+        method: Method,
+        width: int,
+        parts: list[memoryview],
+        compressor: zstandard.ZstdCompressor,
+    ) -> bytes:
+        blocks = [_HEAD.pack(method, width)]
+        for part in parts:
+            packed = self._compress(part, compressor)
+            if packed is None:
+                blocks += (_LENGTH.pack(len(part)), bytes(part))
+            else:
+                blocks += (_LENGTH.pack(len(packed) | _COMPRESSED), packed)
+        return b"".join(blocks)
+
+    def _compress(self, part: memoryview, compressor: zstandard.ZstdCompressor) -> bytes | None:
+        """Return the part compressed, None where that saves too little."""
+        if len(part) > 2 * _SAMPLE:
+            middle = part[len(part) // 2 :][:_SAMPLE]
+            if len(self._quick.compress(middle)) > _WORTH * len(middle):
+                return None
+        packed = compressor.compress(part)
+        return packed if len(packed) < _WORTH * len(part) else None
 
 
 def needs_base(encoded: bytes) -> bool:
@@ -84,32 +148,14 @@ def decode(encoded: bytes, base: bytes | None = None) -> bytes:
     raise CorruptArtifactError(f"a chunk is encoded in the unknown way {method}")
 
 
-def _difference(content: memoryview, base: bytes, width: int) -> bytes | None:
-    """Return the content as difference; None where that is not worth a try."""
-    if width == 1:
-        width = 4
-    whole = len(content) - len(content) % width
-    changed = planes.subtract(content[:whole], memoryview(base)[:whole], width)
-    return _encode(Method.DIFFERENCE, width, memoryview(changed + bytes(content[whole:])))
-
-
 def _undo(joined: bytes, base: bytes, width: int) -> bytes:
     whole = len(joined) - len(joined) % width
     return planes.add(joined[:whole], memoryview(base)[:whole], width) + joined[whole:]
 
 
-def _encode(method: Method, width: int, content: memoryview) -> bytes:
-    parts = [bytes(content)] if method == Method.PLAIN else planes.split(content, width)
-    blocks = [_HEAD.pack(method, width)]
-    for part in parts:
-        packed = _compress(part)
-        length = len(packed) | (_COMPRESSED if packed is not part else 0)
-        blocks += (_LENGTH.pack(length), packed)
-    return b"".join(blocks)
-
-
 def _unpack(encoded: bytes, at: int) -> list[bytes]:
     parts = []
+    decompressor = zstandard.ZstdDecompressor()
     while at < len(encoded):
         (length,) = _LENGTH.unpack_from(encoded, at)
         at += _LENGTH.size
@@ -117,33 +163,6 @@ def _unpack(encoded: bytes, at: int) -> list[bytes]:
         if at + size > len(encoded):
             raise CorruptArtifactError("a chunk is cut off")
         part = encoded[at : at + size]
-        parts.append(zstandard.decompress(part) if length & _COMPRESSED else part)
+        parts.append(decompressor.decompress(part) if length & _COMPRESSED else part)
         at += size
     return parts
-
-
-def _compress(part: bytes) -> bytes:
-    """Return the part compressed, or itself where that saves too little."""
-    if len(part) > 2 * _SAMPLE:
-        middle = part[len(part) // 2 :][:_SAMPLE]
-        if len(zstandard.compress(middle, _QUICK_LEVEL)) > _WORTH * len(middle):
-            return part
-    packed = zstandard.compress(part, _LEVEL)
-    return packed if len(packed) < _WORTH * len(part) else part
-
-
-def _best_width(content: memoryview) -> int:
-    """Return the width of numbers as which the content compresses best, 1 for none."""
-    if len(content) < 1024:
-        return 1
-    start = (len(content) // 2) & ~7
-    sample = content[start : start + _SAMPLE]
-    best, least = 1, len(zstandard.compress(sample, _QUICK_LEVEL)) * _WORTH
-    for width in _WIDTHS:
-        size = sum(
-            min(len(plane), len(zstandard.compress(plane, _QUICK_LEVEL)))
-            for plane in planes.split(sample, width)
-        )
-        if size < least:
-            best, least = width, float(size)
-    return best

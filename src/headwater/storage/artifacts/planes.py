@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 _UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
+Bytes = bytes | memoryview
 
-def split(content: bytes | memoryview, width: int) -> list[bytes]:
+
+def split(content: Bytes, width: int) -> list[memoryview]:
     """Return the `width` planes of whole numbers, and what is left over behind them."""
-    whole = len(content) - len(content) % width
-    rows = np.frombuffer(content, np.uint8, whole).reshape(-1, width)
-    planes = [np.ascontiguousarray(rows[:, plane]).tobytes() for plane in range(width)]
-    return [*planes, bytes(content[whole:])]
+    given = np.frombuffer(content, np.uint8)
+    whole = len(given) - len(given) % width
+    rows = given[:whole].reshape(-1, width)
+    columns = (np.ascontiguousarray(rows[:, plane]) for plane in range(width))
+    return [*(column.data for column in columns), given[whole:].data]
 
 
 def join(parts: list[bytes], width: int) -> bytes:
@@ -29,7 +32,7 @@ def join(parts: list[bytes], width: int) -> bytes:
     return rows.tobytes() + parts[width]
 
 
-def subtract(content: bytes | memoryview, base: bytes | memoryview, width: int) -> bytes:
+def subtract(content: Bytes, base: Bytes, width: int) -> memoryview:
     """Return by how much each number is further on than the base's, in the order of floats.
 
     Bits of floats are mapped to integers in the order of the values, so that neighbours differ by
@@ -37,29 +40,34 @@ def subtract(content: bytes | memoryview, base: bytes | memoryview, width: int) 
     multiple of `width`.
     """
     kind = _UNSIGNED[width]
-    difference = _ordered(np.frombuffer(content, kind)) - _ordered(np.frombuffer(base, kind))
-    top = kind(8 * width - 1)
-    sign = (difference >> top).astype(kind)
-    folded: NDArray[Any] = (difference << kind(1)) ^ (kind(0) - sign)
-    return folded.tobytes()
+    changed = _ordered(np.frombuffer(content, kind))
+    changed -= _ordered(np.frombuffer(base, kind))
+    sign = changed >> kind(8 * width - 1)
+    np.negative(sign, out=sign)
+    changed <<= kind(1)
+    changed ^= sign
+    return changed.view(np.uint8).data
 
 
-def add(difference: bytes, base: bytes | memoryview, width: int) -> bytes:
+def add(difference: bytes, base: Bytes, width: int) -> bytes:
     """Return what `subtract` was given."""
     kind = _UNSIGNED[width]
     folded = np.frombuffer(difference, kind)
-    unfolded = (folded >> kind(1)) ^ (kind(0) - (folded & kind(1)))
-    return _unordered(_ordered(np.frombuffer(base, kind)) + unfolded).tobytes()
+    values = folded & kind(1)
+    np.negative(values, out=values)
+    values ^= folded >> kind(1)
+    values += _ordered(np.frombuffer(base, kind))
+    return _ordered(values).tobytes()
 
 
 def _ordered(bits: NDArray[Any]) -> NDArray[Any]:
-    """Return integers in the order of the floats of these bits: negative ones are turned round."""
+    """Return integers in the order of the floats of these bits: negative ones are turned round.
+
+    It is its own inverse, as the sign stays.
+    """
     kind = bits.dtype.type
-    top = kind(8 * bits.dtype.itemsize - 1)
-    is_negative = kind(0) - (bits >> top)
-    ordered: NDArray[Any] = bits ^ (is_negative >> kind(1))
-    return ordered
-
-
-def _unordered(values: NDArray[Any]) -> NDArray[Any]:
-    return _ordered(values)  # its own inverse: the sign stays
+    turned: NDArray[Any] = bits >> kind(8 * bits.dtype.itemsize - 1)
+    np.negative(turned, out=turned)
+    turned >>= kind(1)
+    turned ^= bits
+    return turned

@@ -8,8 +8,9 @@ import numpy as np
 from blake3 import blake3
 
 from headwater.errors import ArtifactStoreError, CorruptArtifactError
-from headwater.storage.artifacts import encoding, pack
+from headwater.storage.artifacts import pack
 from headwater.storage.artifacts.cut import Chunk, Cutter
+from headwater.storage.artifacts.encoding import Encoder
 from headwater.storage.artifacts.index import ChunkIndex, Place
 from headwater.storage.artifacts.manifest import (
     ROW,
@@ -64,6 +65,7 @@ class Upload:
         self._index = index
         self._bases = _Bases(objects, find_similar, self._is_present)
         self._cutter = Cutter()
+        self._encoder = Encoder()
         self._hash = blake3()
         self._size = 0
         self._new_bytes = 0
@@ -147,7 +149,7 @@ class Upload:
 
     def _store(self, chunk: Chunk, digest: bytes) -> None:
         base = self._bases.find(chunk)
-        encoded = encoding.encode(chunk.content, None if base is None else base.content)
+        encoded = self._encoder.encode(chunk.content, None if base is None else base.content)
         self._bases.note(base, is_used=encoded.is_difference)
         below, depth = None, 0
         if base is not None and encoded.is_difference:

@@ -1,0 +1,89 @@
+"""Large files through the server, by MLflow's own client."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.client import Connection
+from benchmarks.run_requests import RunRequests, run_id_in
+from benchmarks.summary import Figure
+from benchmarks.trial import Trial
+
+_SECONDS = 600
+_MEGABYTE = 1e6
+
+
+class Artifacts(Trial):
+    """One file up, and down again: random bytes, and weights of a model."""
+
+    figures = (
+        Figure("artifacts", "upload of 1 GB of random bytes", "MB/s", "higher", floor=3),
+        Figure("artifacts", "download of 1 GB of random bytes", "MB/s", "higher", floor=3),
+        Figure("artifacts", "upload of a model of 1 GB", "MB/s", "higher", floor=3),
+        Figure("artifacts", "download of a model of 1 GB", "MB/s", "higher", floor=3),
+    )
+    rounds = 3
+    _round = 0
+
+    def run(self) -> Sequence[float | None]:
+        """Return megabytes a second, up and down, of both files."""
+        self._round += 1
+        rates: list[float] = []
+        with tempfile.TemporaryDirectory() as directory:
+            for name, content in (
+                ("random.bin", np.random.default_rng(self._round).bytes(self.scale.artifact_bytes)),
+                ("model.safetensors", _model(self._round, self.scale.artifact_bytes)),
+            ):
+                path = Path(directory, name)
+                path.write_bytes(content)
+                os.sync()
+                size = len(content) / _MEGABYTE
+                run_id = self._create_run()
+                rates.append(size / self._timed("upload", run_id, str(path)))
+                rates.append(size / self._timed("download", run_id, name))
+                path.unlink()
+        return rates
+
+    def _create_run(self) -> str:
+        with Connection(self.server.address) as connection:
+            return run_id_in(connection.fetch(RunRequests(self._round, ()).create)).decode()
+
+    def _timed(self, verb: str, run_id: str, name: str) -> float:
+        host, port = self.server.address
+        ended = subprocess.run(
+            [sys.executable, "-m", "benchmarks.artifact_program", verb, run_id, name],
+            env={
+                **os.environ,
+                "MLFLOW_TRACKING_URI": f"http://{host}:{port}",
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+            },
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=True,
+        )
+        return float(ended.stdout.split()[-1])
+
+
+def _model(seed: int, size: int) -> bytes:
+    """Return a safetensors file of normal float32 weights in tensors of 16 MiB."""
+    rng = np.random.default_rng(seed)
+    count = 4 * 1024 * 1024
+    tensors = [
+        (rng.standard_normal(count, np.float32) * np.float32(0.02)).tobytes()
+        for _ in range(max(1, size // (4 * count)))
+    ]
+    header, at = {}, 0
+    for number, content in enumerate(tensors):
+        ends = [at, at + len(content)]
+        header[f"layer.{number}"] = {"dtype": "F32", "shape": [count], "data_offsets": ends}
+        at = ends[1]
+    described = json.dumps(header).encode()
+    return struct.pack("<Q", len(described)) + described + b"".join(tensors)

@@ -1,0 +1,98 @@
+"""``headwater artifacts`` on a store of a data directory."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.unit.cli.command import Command, command_on
+
+from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts
+
+CONTENT = np.random.default_rng(0).bytes(2_000_000)
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    monkeypatch.chdir(tmp_path)
+    return command_on("http://127.0.0.1:9", monkeypatch, capsys)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Artifacts of two experiments that share a model."""
+    root = tmp_path / "headwater-data" / "artifacts"
+    artifacts = Artifacts(root)
+    for path, content in (
+        ("1/run/artifacts/model.bin", CONTENT),
+        ("2/run/artifacts/model.bin", CONTENT),
+        ("2/run/artifacts/note.txt", b"hello"),
+    ):
+        writer = artifacts.create(path)
+        writer.write(content)
+        writer.publish()
+    artifacts.close()
+    return root
+
+
+def test_usage_counts_what_is_shared_once(command: Command, root: Path) -> None:
+    told = command("artifacts", "du", "--json").json
+    assert told["total"]["files"] == 3
+    assert told["total"]["size"] == 2 * len(CONTENT) + 5
+    assert told["total"]["unique"] == len(CONTENT) + 5
+    assert len(CONTENT) < told["total"]["stored"] < 1.02 * len(CONTENT)
+    assert set(told["directories"]) == {"1", "2"}
+    assert told["directories"]["2"]["unique"] == len(CONTENT) + 5
+    assert set(command("artifacts", "du", "--depth", "2", "--json").json["directories"]) == {
+        "1/run",
+        "2/run",
+    }
+    assert "50." in command("artifacts", "du").lines[-1]
+
+
+def test_damage_is_told(command: Command, root: Path) -> None:
+    whole = command("artifacts", "check")
+    assert (whole.status, whole.lines) == (0, ["3 files, 0 damaged"])
+    [pack] = [path for path in (root / STORE_DIRECTORY / "packs").rglob("*") if path.is_file()]
+    content = bytearray(pack.read_bytes())
+    content[1_000_000] ^= 1
+    pack.write_bytes(content)
+    found = command("artifacts", "check", "--json")
+    assert found.status == 1
+    assert found.out.count("is not what was stored") == 2
+
+
+def test_what_is_deleted_is_collected_in_two_steps(command: Command, root: Path) -> None:
+    artifacts = Artifacts(root)
+    artifacts.delete("1")
+    artifacts.delete("2/run/artifacts/model.bin")
+    artifacts.close()
+    first = command("artifacts", "collect", "--grace", "0", "--json").json
+    assert (first["condemned"], first["removed"]) == (1, 0)
+    second = command("artifacts", "collect", "--grace", "0", "--json").json
+    assert (second["condemned"], second["removed"]) == (0, 1)
+    assert second["removed_bytes"] > len(CONTENT)
+    assert "Removed 0 packs" in command("artifacts", "collect").lines[0]
+    assert command("artifacts", "check").lines == ["1 file, 0 damaged"]
+
+
+def test_an_export_is_plain_files_and_goes_on(command: Command, root: Path, tmp_path: Path) -> None:
+    target = tmp_path / "plain"
+    assert command("artifacts", "export", str(target)).lines == [f"3 files in {target}"]
+    assert (target / "2/run/artifacts/model.bin").read_bytes() == CONTENT
+    (target / "2/run/artifacts/note.txt").write_bytes(b"")
+    before = (target / "1/run/artifacts/model.bin").stat().st_mtime_ns
+    command("artifacts", "export", str(target), "--directory", str(root))
+    assert (target / "2/run/artifacts/note.txt").read_bytes() == b"hello"
+    assert (target / "1/run/artifacts/model.bin").stat().st_mtime_ns == before
+    assert not list(target.rglob("*.partial"))
+
+
+def test_without_a_store_there_is_nothing_to_do(command: Command) -> None:
+    done = command("artifacts", "du", "--data-dir", "nowhere")
+    assert done.status == 1
+    assert "--data-dir" in done.err
+    assert not Path("nowhere").exists()
+    assert sys.argv[1] == "artifacts"

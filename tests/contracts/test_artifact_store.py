@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from headwater.errors import ArtifactStoreError, CorruptArtifactError
 from headwater.storage.artifacts import pack
+from headwater.storage.artifacts.build import DEEPEST, Stored
 from headwater.storage.artifacts.check import check
 from headwater.storage.artifacts.collect import collect
 from headwater.storage.artifacts.index import ChunkIndex
 from headwater.storage.artifacts.local_objects import LocalObjects
 from headwater.storage.artifacts.store import ArtifactStore, Listed, open_local_store
-from headwater.storage.artifacts.upload import DEEPEST, Stored
 
 Open = Callable[[], ArtifactStore]
 MEGABYTE = 1024 * 1024

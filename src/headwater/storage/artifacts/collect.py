@@ -9,10 +9,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from headwater.storage.artifacts import pack
+from headwater.storage.artifacts.build import CONDEMNED, condemned_name
 from headwater.storage.artifacts.manifest import decode_manifest
 from headwater.storage.artifacts.objects import Objects, StoredObject
 from headwater.storage.artifacts.store import MANIFESTS, ArtifactStore
-from headwater.storage.artifacts.upload import CONDEMNED, condemned_name
 
 GRACE_SECONDS = 24 * 3600.0
 """How long an upload may take."""

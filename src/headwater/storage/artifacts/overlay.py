@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from headwater.errors import ArtifactStoreError
 from headwater.storage.artifacts.store import (
     ArtifactStore,
+    FileAssembly,
     FileWriter,
     Listed,
     StoredFile,
@@ -62,6 +63,11 @@ class Artifacts:
         if plain is not None and plain.is_dir():
             raise ArtifactStoreError(f"{path} is a directory")
         return self.store.create(path)
+
+    def assemble(self, path: str) -> FileAssembly:
+        """Begin to store a file of which a client has cut the chunks. Raises ArtifactStoreError."""
+        self.create(path)
+        return self.store.assemble(path)
 
     def open(self, path: str) -> Opened | None:
         """Return a file to read, None where there is none. Raises CorruptArtifactError."""

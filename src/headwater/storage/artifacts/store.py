@@ -1,10 +1,12 @@
 """The artifact store: files by their paths, on any place for objects."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.errors import ArtifactStoreError, CorruptArtifactError, MissingObjectError
+from headwater.storage.artifacts.build import FileBuilder, Stored
+from headwater.storage.artifacts.cut import Chunk
 from headwater.storage.artifacts.index import ChunkIndex
 from headwater.storage.artifacts.local_objects import LocalObjects
 from headwater.storage.artifacts.manifest import (
@@ -18,7 +20,7 @@ from headwater.storage.artifacts.objects import Objects
 from headwater.storage.artifacts.read import FileReader
 from headwater.storage.artifacts.similar import Similar, nearest, structure_of
 from headwater.storage.artifacts.tensor_layout import Tensor
-from headwater.storage.artifacts.upload import Stored, Upload
+from headwater.storage.artifacts.upload import Upload
 
 MANIFESTS = "manifests"
 _CANDIDATES = 20
@@ -50,7 +52,7 @@ class StoredFile:
 class FileWriter:
     """Takes a file that is being stored; one thread at a time."""
 
-    def __init__(self, upload: Upload, publish: Callable[[Upload], Stored]) -> None:
+    def __init__(self, upload: Upload, publish: Callable[[], Stored]) -> None:
         self._upload = upload
         self._publish = publish
 
@@ -64,7 +66,36 @@ class FileWriter:
         Raises:
             ArtifactStoreError: it cannot be stored.
         """
-        return self._publish(self._upload)
+        return self._publish()
+
+
+class FileAssembly:
+    """Takes the chunks of a file in their order; one thread at a time."""
+
+    def __init__(
+        self, builder: FileBuilder, publish: Callable[[int, bytes, Sequence[Tensor]], Stored]
+    ) -> None:
+        self._builder = builder
+        self._publish = publish
+        self._size = 0
+
+    def refer(self, digest: bytes, length: int) -> bool:
+        """Take a chunk that is stored, and say whether it is."""
+        self._size += length
+        return self._builder.refer(digest, length)
+
+    def take(self, content: memoryview, tensor: Tensor | None) -> None:
+        """Take a chunk with its content. Raises ArtifactStoreError."""
+        self._builder.take(Chunk(self._size, content, tensor))
+        self._size += len(content)
+
+    def publish(self, digest: bytes, tensors: Sequence[Tensor]) -> Stored:
+        """Make the file visible durably; `digest` is the BLAKE3 of all of it.
+
+        Raises:
+            ArtifactStoreError: it cannot be stored.
+        """
+        return self._publish(self._size, digest, tensors)
 
 
 class ArtifactStore:
@@ -75,20 +106,23 @@ class ArtifactStore:
         self.index = index
 
     def create(self, path: str) -> FileWriter:
-        """Begin to store a file."""
+        """Begin to store a file that comes as a stream."""
+        upload = Upload(self._builder(path))
+        return FileWriter(upload, lambda: self._note(path, upload.publish(_object_name(path))))
 
-        def find_similar(first: Tensor) -> Similar | None:
-            return self._similar(path, first)
+    def assemble(self, path: str) -> "FileAssembly":
+        """Begin to store a file of which another machine has cut the chunks."""
+        builder = self._builder(path)
 
-        def publish(upload: Upload) -> Stored:
-            stored = upload.publish(_object_name(path))
-            if stored.tensors:
-                first = stored.tensors[0]
-                structure = structure_of(Tensor(first.name, first.start, first.size))
-                self.index.note_structure(structure, path, stored.head.stored_at)
-            return stored
+        def publish(size: int, digest: bytes, tensors: Sequence[Tensor]) -> Stored:
+            return self._note(path, builder.publish(_object_name(path), size, digest, tensors))
 
-        return FileWriter(Upload(self.objects, self.index, find_similar), publish)
+        return FileAssembly(builder, publish)
+
+    def missing(self, digests: Sequence[bytes]) -> list[int]:
+        """Return the numbers of the chunks that are not stored, as far as known now."""
+        builder = self._builder("")
+        return [number for number, digest in enumerate(digests) if not builder.has(digest)]
 
     def find(self, path: str) -> Head | None:
         """Return what is known of a file, None where there is none.
@@ -138,6 +172,17 @@ class ArtifactStore:
     def close(self) -> None:
         """Close the index."""
         self.index.close()
+
+    def _builder(self, path: str) -> FileBuilder:
+        return FileBuilder(self.objects, self.index, lambda first: self._similar(path, first))
+
+    def _note(self, path: str, stored: Stored) -> Stored:
+        """Note what the file may be a base of."""
+        if stored.tensors:
+            first = stored.tensors[0]
+            structure = structure_of(Tensor(first.name, first.start, first.size))
+            self.index.note_structure(structure, path, stored.head.stored_at)
+        return stored
 
     def _similar(self, path: str, first: Tensor) -> Similar | None:
         candidates = self.index.alike(structure_of(first), _CANDIDATES)

@@ -1,254 +1,29 @@
-"""Stores one file: cuts, looks for chunks that are there, packs the others, and publishes."""
+"""Stores one file that comes as a stream."""
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
 from blake3 import blake3
 
-from headwater.errors import ArtifactStoreError, CorruptArtifactError
-from headwater.storage.artifacts import pack
-from headwater.storage.artifacts.cut import Chunk, Cutter
-from headwater.storage.artifacts.encoding import Encoder
-from headwater.storage.artifacts.index import ChunkIndex, Place
-from headwater.storage.artifacts.manifest import (
-    ROW,
-    Head,
-    Manifest,
-    TensorEntry,
-    encode_manifest,
-)
-from headwater.storage.artifacts.objects import Objects
-from headwater.storage.artifacts.pack import PackWriter
-from headwater.storage.artifacts.read import FileReader
-from headwater.storage.artifacts.similar import Similar
-from headwater.storage.artifacts.tensor_layout import Tensor
-
-PACK_BYTES = 32 * 1024 * 1024
-INLINE_BYTES = 32 * 1024
-"""A file of which not more is new keeps that in its manifest: it is one object, not two."""
-
-DEEPEST = 16
-"""Differences that have to be undone to read a chunk, at most."""
-
-_TRIES = 8
-"""Differences that are no smaller, one after another, until no more are tried."""
-
-CONDEMNED = "condemned"
-"""Directory of marks: packs that no file needed, and that are about to be removed."""
-
-FindSimilar = Callable[[Tensor], Similar | None]
-"""Finds a file that may resemble one with this first tensor."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What became of a file."""
-
-    head: Head
-    new_bytes: int
-    """By which the store has grown, without manifests."""
-
-    tensors: tuple[TensorEntry, ...] = ()
+from headwater.storage.artifacts.build import FileBuilder, Stored
+from headwater.storage.artifacts.cut import Cutter
 
 
 class Upload:
-    """One file that comes in piece by piece; one thread at a time.
+    """One file that comes in piece by piece; one thread at a time."""
 
-    Nothing of it is visible before `publish`. What was packed until a crash is found again by the
-    next attempt, until it is collected.
-    """
-
-    def __init__(self, objects: Objects, index: ChunkIndex, find_similar: FindSimilar) -> None:
-        self._objects = objects
-        self._index = index
-        self._bases = _Bases(objects, find_similar, self._is_present)
+    def __init__(self, builder: FileBuilder) -> None:
+        self._builder = builder
         self._cutter = Cutter()
-        self._encoder = Encoder()
         self._hash = blake3()
         self._size = 0
-        self._new_bytes = 0
-        self._writer = PackWriter()
-        self._packing: list[tuple[bytes, Place]] = []
-        """Chunks of the pack that is being written."""
-
-        self._chunks: list[bytes] = []
-        """Hashes, in the order of the file."""
-
-        self._places: dict[bytes, Place] = {}
-        """Of these chunks, and of what they are differences to."""
-
-        self._present: set[str] = set()
-        """Packs that are there."""
 
     def feed(self, content: bytes) -> None:
         """Take the next bytes of the file. Raises ArtifactStoreError."""
         self._hash.update(content)
         self._size += len(content)
         for chunk in self._cutter.feed(content):
-            self._take(chunk)
+            self._builder.take(chunk)
 
     def publish(self, name: str) -> Stored:
-        """Make the manifest the object of that name, durably.
-
-        Raises:
-            ArtifactStoreError: it cannot be stored.
-        """
+        """Make the file the object of that name, durably. Raises ArtifactStoreError."""
         for chunk in self._cutter.finish():
-            self._take(chunk)
-        inline = b""
-        if self._writer.size <= INLINE_BYTES:
-            inline = self._writer.content()
-        else:
-            self._publish_pack()
-        head = Head(self._size, self._hash.digest(), time.time_ns() // 1_000_000)
-        tensors = tuple(TensorEntry(t.name, t.start, t.size) for t in self._cutter.tensors)
-        manifest = self._manifest(head, inline, tensors)
-        self._require_present(manifest.packs)
-        self._objects.put(name, [encode_manifest(manifest)])
-        return Stored(head, self._new_bytes, tensors)
-
-    def _take(self, chunk: Chunk) -> None:
-        digest = blake3(chunk.content).digest()
-        if digest not in self._places and not self._find(digest):
-            self._store(chunk, digest)
-        self._chunks.append(digest)
-
-    def _find(self, digest: bytes) -> bool:
-        """Say whether a chunk is stored, with all that it is a difference to."""
-        found = []
-        below: bytes | None = digest
-        while below is not None and below not in self._places:
-            place = self._index.find(below)
-            if place is None or not self._is_present(place.pack):
-                return False
-            found.append((below, place))
-            below = place.base
-        self._places.update(found)
-        return True
-
-    def _is_present(self, name: str) -> bool:
-        if name not in self._present:
-            if self._objects.find(condemned_name(name)) or not self._objects.find(
-                pack.object_name(name)
-            ):
-                return False
-            self._present.add(name)
-        return True
-
-    def _require_present(self, names: tuple[str, ...]) -> None:
-        """Refuse to build on packs that were condemned since they were found."""
-        self._present.clear()
-        for name in names:
-            if not self._is_present(name):
-                raise ArtifactStoreError(
-                    "the upload has taken so long that what it shares with other files is being "
-                    "removed; store the file again"
-                )
-
-    def _store(self, chunk: Chunk, digest: bytes) -> None:
-        base = self._bases.find(chunk)
-        encoded = self._encoder.encode(chunk.content, None if base is None else base.content)
-        self._bases.note(base, is_used=encoded.is_difference)
-        below, depth = None, 0
-        if base is not None and encoded.is_difference:
-            self._places.update(each for each in base.places if each[0] not in self._places)
-            below, depth = base.places[0][0], base.places[0][1].depth + 1
-        length = len(chunk.content)
-        packed = self._writer.add(digest, length, encoded.content, below or pack.NO_BASE)
-        place = Place(self._writer.name, packed.offset, packed.stored, length, below, depth)
-        self._places[digest] = place
-        self._packing.append((digest, place))
-        self._new_bytes += packed.stored
-        if self._writer.size >= PACK_BYTES:
-            self._publish_pack()
-
-    def _publish_pack(self) -> None:
-        self._writer.publish(self._objects)
-        self._index.add(self._packing)
-        self._present.add(self._writer.name)
-        self._packing = []
-        self._writer = PackWriter()
-
-    def _manifest(self, head: Head, inline: bytes, tensors: tuple[TensorEntry, ...]) -> Manifest:
-        packs: dict[str, int] = {self._writer.name: -1}
-        bases: dict[bytes, int] = {}
-        for place in self._places.values():
-            if place.pack not in packs:
-                packs[place.pack] = len(packs) - 1
-            if place.base is not None:
-                bases.setdefault(place.base, len(bases))
-
-        def row(digest: bytes) -> tuple[int, int, int, int, int, bytes]:
-            place = self._places[digest]
-            base = -1 if place.base is None else bases[place.base]
-            return place.length, packs[place.pack], place.offset, place.stored, base, digest
-
-        return Manifest(
-            head,
-            np.array([row(digest) for digest in self._chunks], ROW),
-            np.array([row(digest) for digest in bases], ROW),
-            tuple(name for name, number in packs.items() if number >= 0),
-            inline,
-            tensors,
-        )
-
-
-def condemned_name(name: str) -> str:
-    """Return the name of the mark of a condemned pack."""
-    return f"{CONDEMNED}/{name}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Base:
-    """A chunk that a new one may be a difference to."""
-
-    content: bytes
-    places: list[tuple[bytes, Place]]
-    """Its own and of those below it."""
-
-
-class _Bases:
-    """Looks for bases in one similar file."""
-
-    def __init__(
-        self, objects: Objects, find_similar: FindSimilar, is_present: Callable[[str], bool]
-    ) -> None:
-        self._objects = objects
-        self._find_similar = find_similar
-        self._is_present = is_present
-        self._similar: Similar | None = None
-        self._reader: FileReader | None = None
-        self._is_sought = True
-        self._failures = 0
-
-    def find(self, chunk: Chunk) -> _Base | None:
-        """Return what a chunk may be a difference to."""
-        if chunk.tensor is None or self._failures >= _TRIES:
-            return None
-        if self._is_sought:
-            self._is_sought = False
-            self._similar = self._find_similar(chunk.tensor)
-            if self._similar is not None:
-                self._reader = FileReader(self._objects, self._similar.manifest, "the base")
-        if self._similar is None or self._reader is None:
-            return None
-        number = self._similar.chunk(chunk.tensor, chunk.start, len(chunk.content))
-        places = None if number is None else self._similar.places(number)
-        if number is None or not places or places[0][1].depth >= DEEPEST:
-            return None
-        if not all(self._is_present(place.pack) for _, place in places):
-            return None
-        try:
-            return _Base(self._reader.chunk(number), places)
-        except (CorruptArtifactError, ArtifactStoreError):
-            self._similar = None  # a new file must not be built on a damaged one
-            return None
-
-    def note(self, base: _Base | None, *, is_used: bool) -> None:
-        """Note whether a base that was found was of use."""
-        if is_used:
-            self._failures = 0
-        elif base is not None:
-            self._failures += 1
+            self._builder.take(chunk)
+        return self._builder.publish(name, self._size, self._hash.digest(), self._cutter.tensors)

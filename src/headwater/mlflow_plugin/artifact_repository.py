@@ -1,7 +1,7 @@
 """Entry points of ``mlflow-artifacts:`` and ``headwater-cas+file:``.
 
-The first is MLflow's own, for ``headwater://`` tracking URIs as well: MLflow asks the tracking URI
-where the server is, and takes http and https for an answer only.
+The first is MLflow's own scheme, for ``headwater://`` tracking URIs as well: MLflow asks the
+tracking URI where the server is, and takes http and https for an answer only.
 """
 
 from typing import Any
@@ -10,16 +10,14 @@ from typing import Any
 def open_artifact_repository(
     artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
 ) -> Any:
-    """Open MLflow's repository of artifacts behind a tracking server."""
+    """Open the artifacts behind a tracking server."""
     # Loaded on demand, as MLflow loads it; see client_store.
-    from mlflow.store.artifact.mlflow_artifacts_repo import (  # noqa: PLC0415
-        MlflowArtifactsRepository,
-    )
     from mlflow.tracking._tracking_service.utils import get_tracking_uri  # noqa: PLC0415
 
     from headwater.client.settings import http_uri  # noqa: PLC0415
+    from headwater.mlflow_plugin.fast_artifacts import FastArtifactsRepository  # noqa: PLC0415
 
-    return MlflowArtifactsRepository(
+    return FastArtifactsRepository(
         artifact_uri,
         tracking_uri=http_uri(tracking_uri or get_tracking_uri()),
         registry_uri=registry_uri,

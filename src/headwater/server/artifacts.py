@@ -17,20 +17,20 @@ from urllib.parse import parse_qsl, quote
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headwater.errors import ArtifactStoreError, StoreFullError
+from headwater.server.artifact_chunks import ArtifactChunks
 from headwater.server.body import ClientDisconnectedError
 from headwater.server.errors import ErrorAnswer
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, Opened, media_type
 from headwater.storage.artifacts.store import ArtifactStore, FileWriter
+from headwater.wire.artifact_file import is_plain_path
 
 _logger = logging.getLogger(__name__)
 
 _ROUTES = ("/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/artifacts")
 _BLOCK = 2 * 1024 * 1024
-_LONGEST_PATH = 2_000
 UNGUARDED_SEND = "headwater.send"
 """Scope key of the `send` that bypasses our middleware: MLflow's answers carry its own headers."""
 
-_PLAIN = re.compile(r"[\w .,=+@()\[\]~!$&'-]+", re.ASCII)
 _RANGE = re.compile(rb"bytes=(\d{0,18})-(\d{0,18})")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
 
@@ -56,6 +56,7 @@ class ArtifactRoutes:
         self._prefixes = tuple(f"{static_prefix}{route}" for route in _ROUTES)
         self._upstream = upstream
         self._empty_put = empty_put
+        self._chunks = ArtifactChunks(artifacts, static_prefix)
 
     @property
     def store(self) -> ArtifactStore:
@@ -64,10 +65,13 @@ class ArtifactRoutes:
 
     def holds(self, path: str) -> bool:
         """Say whether a path is one of the routes'."""
-        return path.startswith(self._prefixes)
+        return path.startswith(self._prefixes) or self._chunks.holds(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
+        if self._chunks.holds(scope["path"]):
+            await self._chunks(scope, receive, send)
+            return
         method, path = scope["method"], self._artifact(scope)
         if path == "" and method == "GET":
             await self._list(scope, receive, send)
@@ -190,11 +194,8 @@ def _quoted(value: str) -> str:
 
 def _plain(path: str) -> str | None:
     """Return the path if nothing about it needs MLflow's rules."""
-    parts = path.split("/")
-    if len(path) > _LONGEST_PATH or parts[0] == STORE_DIRECTORY:
-        return None
-    is_plain = all(_PLAIN.fullmatch(part) and part not in (".", "..") for part in parts)
-    return path if is_plain else None
+    is_own = path.partition("/")[0] == STORE_DIRECTORY
+    return path if is_plain_path(path) and not is_own else None
 
 
 def _range(headers: dict[bytes, bytes], size: int, tag: bytes) -> _Range | None:

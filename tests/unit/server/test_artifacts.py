@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+import zstandard
+from blake3 import blake3
 from starlette.types import Receive, Scope, Send
 from tests.asgi import Echo, call
 
@@ -13,6 +16,7 @@ from headwater.errors import ArtifactStoreError, StoreFullError
 from headwater.server.artifacts import ArtifactRoutes, content_disposition
 from headwater.storage.artifacts.local_objects import LocalObjects
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, media_type
+from headwater.wire.artifact_file import ROW, Described, encode_content, encode_opening
 
 ROUTE = "/api/2.0/mlflow-artifacts/artifacts"
 CONTENT = np.random.default_rng(0).bytes(5_000_000)
@@ -221,3 +225,76 @@ async def test_the_rest_of_a_scope_is_left_alone(artifacts: Artifacts) -> None:
     assert seen[0]["path"] == f"/prefix{ROUTE}/none"
     stored = await call(routes, "PUT", f"/prefix{ROUTE}/x", chunks=[b"y"])
     assert (stored.status, stored.body) == (200, b"{}")
+
+
+OWN = "/api/2.0/headwater/artifacts"
+
+
+def cut(*chunks: bytes, follows: bool = True, tensors: Any = (), digest: str = "0" * 64) -> bytes:
+    """Return a file as clients with Headwater send it."""
+    rows = np.zeros(len(chunks), ROW)
+    hashes = b"".join(blake3(chunk).digest() for chunk in chunks)
+    rows["hash"] = np.frombuffer(hashes, "V32")
+    rows["length"] = [len(chunk) for chunk in chunks]
+    rows["tensor"] = -1
+    rows["follows"] = follows
+    described = Described(sum(map(len, chunks)), digest, len(chunks), list(tensors))
+    sent = [encode_content(zstandard.compress(chunk)) for chunk in chunks] if follows else []
+    return encode_opening(described, rows) + b"".join(sent)
+
+
+async def test_a_cut_file_is_stored_without_what_is_there(client: httpx.AsyncClient) -> None:
+    chunks = [CONTENT[:100_000], CONTENT[100_000:150_000]]
+    hashes = b"".join(blake3(chunk).digest() for chunk in chunks)
+    missing = await client.post(f"{OWN}/missing", content=hashes)
+    assert missing.json() == {"missing": [0, 1]}
+    digest = blake3(CONTENT[:150_000]).hexdigest()
+    path = {"path": "a/w.bin"}
+    stored = await client.put(f"{OWN}/file", params=path, content=cut(*chunks, digest=digest))
+    assert stored.json()["size"] == 150_000
+    assert stored.json()["new_bytes"] > 150_000
+    assert (await client.post(f"{OWN}/missing", content=hashes)).json() == {"missing": []}
+    again = cut(*chunks, follows=False, digest=digest)
+    stored = await client.put(f"{OWN}/file", params={"path": "b.bin"}, content=again)
+    assert stored.json()["new_bytes"] == 0
+    assert (await client.get(f"{ROUTE}/b.bin")).content == CONTENT[:150_000]
+    found = await client.get(f"{OWN}/file", params=path)
+    assert found.json() == {"size": 150_000, "digest": digest}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "named"),
+    [
+        (b"", 400, "cut off"),
+        (b"HWAF", 400, "cut off"),
+        (b"XXXX" + bytes(5), 400, "no cut file"),
+        (cut(b"one")[:-3], 400, "cut off"),
+        (cut(b"one").replace(zstandard.compress(b"one"), zstandard.compress(b"two")), 400, "hash"),
+        (cut(b"one").replace(b"\x28\xb5\x2f\xfd", b"none"), 400, "decompressed"),
+        (cut(b"one", digest="00"), 400, "digest"),
+        (cut(b"one", follows=False), 409, "ask again"),
+        (cut(b"one").replace(b'"size":3', b'"size":4'), 400, "size"),
+        (cut(b"x" * 1_100_000), 400, "chunk has more"),
+    ],
+)
+async def test_a_file_that_is_cut_wrongly_is_refused_and_nothing_is_there(
+    client: httpx.AsyncClient, body: bytes, status: int, named: str
+) -> None:
+    answer = await client.put(f"{OWN}/file", params={"path": "w.bin"}, content=body)
+    assert answer.status_code == status
+    assert named in answer.json()["message"]
+    missing = await client.get(f"{OWN}/file", params={"path": "w.bin"})
+    assert missing.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["", "../x", "a//b", ".headwater-store/manifests/x", "a/./b"])
+async def test_paths_that_lead_elsewhere_are_refused(client: httpx.AsyncClient, path: str) -> None:
+    for method, body in (("PUT", cut(b"x")), ("GET", b"")):
+        answer = await client.request(method, f"{OWN}/file", params={"path": path}, content=body)
+        assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
+async def test_questions_that_cannot_be_answered_are_refused(client: httpx.AsyncClient) -> None:
+    assert (await client.post(f"{OWN}/missing", content=b"x" * 33)).status_code == 400
+    assert (await client.post(f"{OWN}/missing", content=bytes(32 * 100_001))).status_code == 400
+    assert (await client.get(f"{OWN}/other")).status_code == 404

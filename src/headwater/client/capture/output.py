@@ -71,7 +71,7 @@ class Output:
             self.flush()
 
     def flush(self, *, is_last: bool = False) -> None:
-        """Pass on what was printed, unless another thread is at it; the last time, wait for that."""
+        """Pass on what was printed, unless another thread is at it; the last time, wait for it."""
         if not self._turn.acquire(timeout=_PATIENCE if is_last else 0):
             return
         try:

@@ -165,8 +165,10 @@ class FileBuilder:
             self._publish_pack()
 
     def _publish_pack(self) -> None:
-        self._writer.publish(self._objects)
+        # Noted first: what a crash leaves is then found again; what is noted and not there is not
+        # believed.
         self._index.add(self._packing)
+        self._writer.publish(self._objects)
         self._present.add(self._writer.name)
         self._packing = []
         self._writer = PackWriter()

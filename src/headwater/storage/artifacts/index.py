@@ -74,7 +74,7 @@ class ChunkIndex:
         return None if row is None else Place(*row)
 
     def add(self, places: Iterable[tuple[bytes, Place]]) -> None:
-        """Note where chunks are; of those that are noted already, the old place stays."""
+        """Note where chunks are, in place of what was noted of them before."""
         rows = [
             (digest, each.pack, each.offset, each.stored, each.length, each.base, each.depth)
             for digest, each in places
@@ -82,7 +82,7 @@ class ChunkIndex:
         with self._used() as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(
-                "INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+                "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)", rows
             )
             connection.execute("COMMIT")
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from blake3 import blake3
+
 from headwater.errors import ArtifactStoreError, CorruptArtifactError, MissingObjectError
 from headwater.storage.artifacts.build import FileBuilder, Stored
 from headwater.storage.artifacts.cut import Chunk
@@ -84,10 +86,17 @@ class FileAssembly:
         self._size += length
         return self._builder.refer(digest, length)
 
-    def take(self, content: memoryview, tensor: Tensor | None) -> None:
-        """Take a chunk with its content. Raises ArtifactStoreError."""
+    def take(self, digest: bytes, content: memoryview, tensor: Tensor | None) -> bool:
+        """Take a chunk with its content, and say whether that has the hash.
+
+        Raises:
+            ArtifactStoreError: it cannot be stored.
+        """
+        if blake3(content).digest() != digest:
+            return False
         self._builder.take(Chunk(self._size, content, tensor))
         self._size += len(content)
+        return True
 
     def publish(self, digest: bytes, tensors: Sequence[Tensor]) -> Stored:
         """Make the file visible durably; `digest` is the BLAKE3 of all of it.

@@ -42,20 +42,8 @@ _NAMES = (
     ),
 )
 _ODD_PATHS = (
-    *(
-        "../x",
-        "..%2Fx",
-        "%2e%2e/x",
-        "a/../x",
-        "a/..%2f..%2fx",
-        "/x",
-        "%2Fx",
-        "a//b",
-        "a/./b",
-        "./a",
-    ),
-    *("%00", "a%00b", "a/", "C:%5Cx", "file:///etc/passwd", "%252e%252e%252fx", "a%0Ab", "."),
-    "x" * 300,
+    *("..%2Fx", "%2e%2e/x", "<unique>/..%2f..%2fx", "/x", "%2Fx", "<unique>//b", "<unique>%00b"),
+    *("<unique>/", "C:%5Cx", "file:///etc/passwd", "%252e%252e%252fx", "<unique>%0Ab"),
 )
 
 
@@ -68,7 +56,7 @@ def _names() -> list[Any]:
 
 def _odd() -> list[Any]:
     return [
-        case(f"{call.method} {path[:30]}", call)
+        case(f"{call.method} {path[:30]} {len(path)}", call)
         for path in _ODD_PATHS
         for call in (put(path), fetch(path), delete(path), listed(path))
     ]
@@ -110,7 +98,7 @@ def test_odd_paths_are_refused_alike(pair: Pair, calls: tuple[Call, ...]) -> Non
         case("missing", fetch("<unique>/missing.txt"), delete("<unique>/missing.txt")),
         case("by the UI", get(f"{ROUTES[1]}/<unique>/none"), get(ROUTES[1], "path=<unique>")),
         case("a file as directory", put("<unique>/f"), fetch("<unique>/f/g")),
-        case("query twice", get(HERE, "path=<unique>&path=b"), get(HERE, "path=")),
+        case("query twice", get(HERE, "path=<unique>&path=b")),
         case("unknown query", get(HERE, "surprise=1&path=<unique>")),
         case("other methods", *(Call(m, f"{HERE}/<unique>/x", b"") for m in ("POST", "PATCH"))),
         case(

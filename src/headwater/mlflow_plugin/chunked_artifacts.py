@@ -17,8 +17,8 @@ from mlflow.store.artifact import artifact_repo
 from mlflow.store.artifact.artifact_repo import ArtifactRepository, verify_artifact_path
 
 from headwater.entities.artifact_store_uri import store_directory
-from headwater.errors import ArtifactStoreError, ConfigurationError
-from headwater.storage.artifacts.overlay import Artifacts
+from headwater.errors import ArtifactStoreError, ConfigurationError, InvalidParameterError
+from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts
 from headwater.storage.artifacts.store import FileWriter
 
 _BLOCK = 4 * 1024 * 1024
@@ -35,7 +35,8 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
     ) -> None:
         super().__init__(artifact_uri, tracking_uri, registry_uri)
         try:
-            self._artifacts = Artifacts(store_directory(artifact_uri))
+            root, self._below = _located(store_directory(artifact_uri))
+            self._artifacts = Artifacts(root)
         except ConfigurationError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
         except ArtifactStoreError as error:
@@ -83,9 +84,9 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
 
     def list_artifacts(self, path: str | None = None) -> list[FileInfo]:
         """Return what is directly below a directory."""
-        normal = os.path.normpath(path) if path else ""
-        found = self._artifacts.list("" if normal == "." else normal)
-        return [FileInfo(each.path, each.size is None, each.size) for each in found]
+        found = self._artifacts.list(self._path(path))
+        skipped = len(self._below) + 1 if self._below else 0
+        return [FileInfo(each.path[skipped:], each.size is None, each.size) for each in found]
 
     def get_local_path(self, artifact_path: str) -> str | None:
         """Return a directory for a directory, and nothing for a file, which has no path.
@@ -93,28 +94,35 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
         Raises:
             MlflowException: there is neither.
         """
-        path = os.path.normpath(artifact_path)
+        path = self._path(artifact_path)
         try:
-            if self._artifacts.open(path) is not None:
+            if path and self._artifacts.open(path) is not None:
                 return None
         except ArtifactStoreError as error:
             raise MlflowException(str(error)) from error
-        if self._artifacts.is_directory(path):
+        if not path or self._artifacts.is_directory(path):
             return str(self._artifacts.root)
         raise MlflowException(
             f"No such artifact: '{artifact_path}'", error_code=RESOURCE_DOES_NOT_EXIST
         )
 
     def delete_artifacts(self, artifact_path: str | None = None) -> None:
-        """Delete a file, or all below a directory."""
+        """Delete a file, or all below a directory; not all of a store.
+
+        Raises:
+            MlflowException: it cannot be deleted.
+        """
+        path = self._path(artifact_path)
+        if not path:
+            raise MlflowException.invalid_parameter_value("Invalid path")
         try:
-            self._artifacts.delete(os.path.normpath(artifact_path) if artifact_path else "")
+            self._artifacts.delete(path)
         except ArtifactStoreError as error:
             raise MlflowException(str(error)) from error
 
     def _download_file(self, remote_file_path: str, local_path: str) -> None:
         try:
-            found = self._artifacts.open(os.path.normpath(remote_file_path))
+            found = self._artifacts.open(self._path(remote_file_path))
             if found is None:
                 raise MlflowException(
                     f"No such artifact: '{remote_file_path}'", error_code=RESOURCE_DOES_NOT_EXIST
@@ -127,8 +135,23 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
     def _create(self, file_name: str, artifact_path: str | None) -> FileWriter:
         verify_artifact_path(artifact_path)
         name = Path(file_name).name
-        path = os.path.normpath(f"{artifact_path}/{name}" if artifact_path else name)
         try:
-            return self._artifacts.create(path)
-        except ArtifactStoreError as error:
+            return self._artifacts.create(
+                self._path(f"{artifact_path}/{name}" if artifact_path else name)
+            )
+        except InvalidParameterError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
+
+    def _path(self, path: str | None) -> str:
+        """Return where something is in the store; empty for the whole of it."""
+        normal = os.path.normpath("/".join(part for part in (self._below, path) if part) or ".")
+        return "" if normal == "." else normal
+
+
+def _located(directory: Path) -> tuple[Path, str]:
+    """Return the directory of the store that a directory is in, and where it is there."""
+    for root in (directory, *directory.parents):
+        if (root / STORE_DIRECTORY).is_dir():
+            below = directory.relative_to(root).as_posix()
+            return root, "" if below == "." else below
+    return directory, ""

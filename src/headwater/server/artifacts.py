@@ -16,12 +16,12 @@ from urllib.parse import parse_qsl, quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from headwater.errors import ArtifactStoreError, StoreFullError
+from headwater.errors import ArtifactStoreError, HeadwaterError
 from headwater.server.artifact_chunks import ArtifactChunks
 from headwater.server.body import ClientDisconnectedError
-from headwater.server.errors import ErrorAnswer
+from headwater.server.errors import answer_for
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, Opened, media_type
-from headwater.storage.artifacts.store import ArtifactStore, FileWriter
+from headwater.storage.artifacts.store import ArtifactStore, FileWriter, Listed
 from headwater.wire.artifact_file import is_plain_path
 
 _logger = logging.getLogger(__name__)
@@ -49,9 +49,19 @@ class ArtifactRoutes:
     """An ASGI application for the routes; `upstream` answers what is not ordinary."""
 
     def __init__(
-        self, artifacts: Artifacts, static_prefix: str, upstream: ASGIApp, *, empty_put: bool
+        self,
+        artifacts: Artifacts,
+        static_prefix: str,
+        upstream: ASGIApp,
+        *,
+        empty_put: bool,
+        nosniff: bool = True,
     ) -> None:
-        """`empty_put`: newer releases answer an upload with nothing, older ones with ``{}``."""
+        """`empty_put`: newer releases answer an upload with nothing, older ones with ``{}``.
+
+        `nosniff`: no middleware adds that header to every answer.
+        """
+        self._more_headers = [(b"x-content-type-options", b"nosniff")] if nosniff else []
         self._artifacts = artifacts
         self._prefixes = tuple(f"{static_prefix}{route}" for route in _ROUTES)
         self._upstream = upstream
@@ -111,12 +121,7 @@ class ArtifactRoutes:
         except ArtifactStoreError as error:
             await _fail(send, error)
             return
-        files = [
-            {"path": each.path.rpartition("/")[2], "is_dir": True}
-            if each.size is None
-            else {"path": each.path.rpartition("/")[2], "is_dir": False, "file_size": each.size}
-            for each in found
-        ]
+        files = [_listed(each) for each in found]
         await _answer_json(send, {"files": files} if files else {})
 
     async def _upload(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,7 +134,7 @@ class ArtifactRoutes:
             await _write(writer, receive)
         except ClientDisconnectedError:
             return
-        except ArtifactStoreError as error:
+        except HeadwaterError as error:
             await _fail(send, error)
             return
         if self._empty_put:
@@ -151,7 +156,7 @@ class ArtifactRoutes:
         described = [
             (b"content-type", media_type(path).encode()),
             (b"content-disposition", content_disposition(path.rpartition("/")[2]).encode()),
-            (b"x-content-type-options", b"nosniff"),
+            *self._more_headers,
             (b"accept-ranges", b"bytes"),
             (b"etag", tag),
         ]
@@ -167,13 +172,19 @@ class ArtifactRoutes:
     async def _delete(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             count = await _in_thread(lambda: self._artifacts.delete(path))
-        except (ArtifactStoreError, OSError) as error:
+        except ArtifactStoreError as error:
             await _fail(send, error)
             return
         if count:
             await _answer_json(send, {})
         else:
             await self._hand_over(scope, receive, send)
+
+
+def _listed(found: Listed) -> dict[str, object]:
+    """Return an entry of a listing as MLflow has it, which tells no size of an empty file."""
+    size = {"file_size": found.size} if found.size else {}
+    return {"path": found.path.rpartition("/")[2], "is_dir": found.size is None, **size}
 
 
 def content_disposition(name: str) -> str:
@@ -291,17 +302,10 @@ async def _in_thread(work: Callable[[], Result]) -> Result:
     return await _start(work)
 
 
-async def _fail(send: Send, error: Exception) -> None:
-    _logger.error("artifacts: %s", error)
-    if isinstance(error, StoreFullError):
-        answer = ErrorAnswer(
-            507,
-            "INTERNAL_ERROR",
-            "The server's disk is full; nothing was stored. Free space on it, "
-            f"then send the file again. ({error})",
-        )
-    else:
-        answer = ErrorAnswer(500, "INTERNAL_ERROR", str(error))
+async def _fail(send: Send, error: HeadwaterError) -> None:
+    answer = answer_for(error)
+    if answer.status >= 500:
+        _logger.error("artifacts: %s", error)
     await _answer(send, answer.status, [(b"content-type", b"application/json")], answer.body())
 
 

@@ -18,6 +18,7 @@ from headwater.errors import (
     SpoolError,
     StaleCompactionError,
     StatementTimeoutError,
+    StoreFullError,
     UpstreamError,
 )
 
@@ -114,7 +115,7 @@ def answer_for(error: HeadwaterError) -> ErrorAnswer:
         )
     if isinstance(error, UpstreamError):
         return _unavailable(str(error))
-    if isinstance(error, DatabaseFullError):
+    if isinstance(error, (DatabaseFullError, StoreFullError)):
         # Not 503: clients would retry for minutes before they show the message.
         return ErrorAnswer(
             507,

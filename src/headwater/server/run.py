@@ -180,7 +180,13 @@ def open_artifacts(
     except ArtifactStoreError as error:
         raise ConfigurationError(str(error)) from error
     streams = (release.package / "server" / "artifact_router.py").exists()
-    return ArtifactRoutes(artifacts, config.static_prefix, upstream, empty_put=streams)
+    return ArtifactRoutes(
+        artifacts,
+        config.static_prefix,
+        upstream,
+        empty_put=streams,
+        nosniff=not config.security.enabled,
+    )
 
 
 class Uvicorn(uvicorn.Server):

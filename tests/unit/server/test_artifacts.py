@@ -201,6 +201,30 @@ async def test_what_is_unusual_is_mlflows_to_answer(
     assert {body for _, _, body in upstream.requests} <= {b"body"}
 
 
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("x" * 300, "255 bytes"),
+        ("a/" + "y" * 256 + "/b", "255"),
+        ("d", "directory"),
+        ("f/g", "file"),
+    ],
+)
+async def test_paths_that_no_file_can_have_are_refused(
+    client: httpx.AsyncClient, path: str, named: str
+) -> None:
+    await client.put(f"{ROUTE}/d/e", content=b"x")
+    await client.put(f"{ROUTE}/f", content=b"x")
+    answers = [
+        await client.put(f"{ROUTE}/{path}", content=b"x"),
+        await client.put(f"{OWN}/file", params={"path": path}, content=cut(b"x")),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+        assert named in answer.json()["message"]
+    assert (await client.get(f"{ROUTE}/{'x' * 300}")).status_code == 299
+
+
 def test_names_in_headers_are_ascii() -> None:
     assert content_disposition("a b.txt") == 'attachment; filename="a b.txt"'
     assert content_disposition("日本") == (

@@ -12,6 +12,7 @@ from headwater.storage.artifacts.objects import Directory, StoredObject
 _DRAFTS = "drafts"
 """Directory of files that are being written; what stands there for long was left by a crash."""
 
+_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -45,8 +46,10 @@ class LocalObjects:
         """See `Objects.get`."""
         try:
             descriptor = os.open(self._path(name), os.O_RDONLY)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise MissingObjectError(name) from error
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                raise MissingObjectError(name) from error
+            raise _translated(error, name) from error
         try:
             if length is None:
                 length = max(0, os.fstat(descriptor).st_size - start)
@@ -61,8 +64,10 @@ class LocalObjects:
         path = self._path(name)
         try:
             found = path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return None
+            raise _translated(error, name) from error
         return StoredObject(name, found.st_size, found.st_mtime) if path.is_file() else None
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
@@ -83,8 +88,10 @@ class LocalObjects:
         directories, objects = [], []
         try:
             entries = sorted(os.scandir(self._path(prefix)), key=lambda entry: entry.name)
-        except (FileNotFoundError, NotADirectoryError):
-            return Directory((), ())
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return Directory((), ())
+            raise _translated(error, prefix) from error
         for entry in entries:
             name = f"{prefix}/{entry.name}"
             if entry.is_dir(follow_symlinks=False):
@@ -99,9 +106,9 @@ class LocalObjects:
         path = self._path(name)
         try:
             path.unlink()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return False
         except OSError as error:
+            if error.errno in _NOT_THERE:
+                return False
             raise _translated(error, name) from error
         for directory in path.parents:
             if directory == self.root or directory.parent == self.root:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from headwater.errors import ArtifactStoreError
+from headwater.errors import ArtifactStoreError, InvalidParameterError
 from headwater.storage.artifacts.store import (
     ArtifactStore,
     FileAssembly,
@@ -24,6 +24,8 @@ STORE_DIRECTORY = ".headwater-store"
 """Where the store is, in the directory of the artifacts."""
 
 _BLOCK = 1024 * 1024
+_LONGEST_NAME = 255
+"""Bytes that file systems take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,31 @@ class Artifacts:
         self.store: ArtifactStore = open_local_store(root / STORE_DIRECTORY)
 
     def create(self, path: str) -> FileWriter:
-        """Begin to store a file. Raises ArtifactStoreError."""
-        plain = self._plain(path)
-        if plain is not None and plain.is_dir():
-            raise ArtifactStoreError(f"{path} is a directory")
+        """Begin to store a file.
+
+        Raises:
+            InvalidParameterError: it cannot have that path.
+        """
+        self._require_free(path)
         return self.store.create(path)
 
     def assemble(self, path: str) -> FileAssembly:
-        """Begin to store a file of which a client has cut the chunks. Raises ArtifactStoreError."""
-        self.create(path)
+        """Begin to store a file of which a client has cut the chunks. Raises as `create`."""
+        self._require_free(path)
         return self.store.assemble(path)
+
+    def _require_free(self, path: str) -> None:
+        parts = path.split("/")
+        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts):
+            raise InvalidParameterError(
+                f"Invalid artifact path: a name in it has more than {_LONGEST_NAME} bytes"
+            )
+        if self.is_directory(path):
+            raise InvalidParameterError(f"Invalid artifact path: '{path}' is a directory")
+        for count in range(1, len(parts)):
+            above = "/".join(parts[:count])
+            if self.store.find(above) is not None:
+                raise InvalidParameterError(f"Invalid artifact path: '{above}' is a file")
 
     def open(self, path: str) -> Opened | None:
         """Return a file to read, None where there is none. Raises CorruptArtifactError."""
@@ -92,10 +109,16 @@ class Artifacts:
         return sorted(found.values(), key=lambda each: each.path)
 
     def delete(self, path: str) -> int:
-        """Delete a file, or all below a directory, and return how many files that were."""
+        """Delete a file, or all below a directory, and return how many files that were.
+
+        Raises:
+            ArtifactStoreError: the path is that of all artifacts.
+        """
+        if not path:
+            raise ArtifactStoreError("all artifacts at once are not deleted")
         count = self.store.delete(path)
         plain = self._plain(path)
-        if plain is None or not path:
+        if plain is None:
             return count
         if plain.is_file():
             plain.unlink()
@@ -129,11 +152,16 @@ class Artifacts:
         parts = path.split("/") if path else []
         if any(part in ("", ".", "..") or "\0" in part for part in parts):
             return None
+        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts):
+            return None
         if parts[:1] == [STORE_DIRECTORY]:
             return None
         place = self.root.joinpath(*parts)
         # A link must not lead out of the directory.
-        return place if place.resolve().is_relative_to(self.root.resolve()) else None
+        is_inside = place.resolve().is_relative_to(self.root.resolve())
+        return (
+            place if is_inside and len(os.fsencode(max(parts, key=len, default=""))) < 256 else None
+        )
 
 
 _TEXT = frozenset(

@@ -1,5 +1,6 @@
 """Medians, the better stock configuration, ratios and verdicts; pure functions."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -131,7 +132,8 @@ def _ratio(
     better: Better, mine: Sequence[float], theirs: Sequence[float], floor: float | None
 ) -> Ratio:
     def of(one: float, other: float) -> float:
-        return one / other if better == "higher" else other / one
+        above, below = (one, other) if better == "higher" else (other, one)
+        return above / below if below else math.inf
 
     rounds = [of(one, other) for one, other in zip(mine, theirs, strict=False)]
     return Ratio(of(median(mine), median(theirs)), min(rounds), max(rounds), floor)

@@ -31,6 +31,7 @@ _RANDOM_NAME = re.compile(r"^[a-z]+-[a-z]+-\d{1,4}$")
 _SQL = "[SQL: "
 _SQL_RANDOM_NAME = re.compile(r"'[a-z]+-[a-z]+-\d{1,4}'")
 _SQL_TIME = re.compile(r"\b\d{13}\b")
+_OWN_PLACE = re.compile(r"headwater-cas\+file://(?=/)")
 _OWN_ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 _UNORDERED = frozenset({"metrics", "params", "tags"})
 _HEADERS = (
@@ -140,9 +141,12 @@ def _in_this_session(milliseconds: int) -> bool:
 
 
 def _text(text: str, names: Names) -> str:
+    # Messages of older releases name the place of all artifacts.
+    text = _OWN_PLACE.sub("", text)
     text = _INVENTED_ID.sub(lambda match: names.label_of(match[0]), text)
     text = _EXPERIMENT_ID.sub(lambda match: names.label_of(match[0]), text)
     if _SQL in text:
         text = _SQL_RANDOM_NAME.sub("'<random name>'", text)
         text = _SQL_TIME.sub(lambda m: "<now>" if _in_this_session(int(m[0])) else m[0], text)
-    return _OWN_ADDRESS.sub("<address>", text.replace(names.directory, "<directory>"))
+    text = text.replace(names.directory, "<directory>")
+    return _OWN_ADDRESS.sub("<address>", text.replace("<directory>/data/", "<directory>/"))

@@ -122,10 +122,11 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
 
     def _download_file(self, remote_file_path: str, local_path: str) -> None:
         try:
-            found = self._artifacts.open(self._path(remote_file_path))
+            path = os.path.normpath(remote_file_path)
+            found = self._artifacts.open(self._path(path))
             if found is None:
                 raise MlflowException(
-                    f"No such artifact: '{remote_file_path}'", error_code=RESOURCE_DOES_NOT_EXIST
+                    f"No such artifact: '{path}'", error_code=RESOURCE_DOES_NOT_EXIST
                 )
             with Path(local_path).open("wb") as file:
                 file.writelines(found.read())

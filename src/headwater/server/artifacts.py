@@ -55,12 +55,15 @@ class ArtifactRoutes:
         upstream: ASGIApp,
         *,
         empty_put: bool,
+        quotes_names: bool = True,
         nosniff: bool = True,
     ) -> None:
-        """`empty_put`: newer releases answer an upload with nothing, older ones with ``{}``.
+        """Take how the release of MLflow answers.
 
-        `nosniff`: no middleware adds that header to every answer.
+        `empty_put`: an upload with nothing, where older ones answer ``{}``. `quotes_names`: with
+        quotes around odd names of files. `nosniff`: no middleware adds that header to all answers.
         """
+        self._quotes_names = quotes_names
         self._more_headers = [(b"x-content-type-options", b"nosniff")] if nosniff else []
         self._artifacts = artifacts
         self._prefixes = tuple(f"{static_prefix}{route}" for route in _ROUTES)
@@ -155,7 +158,7 @@ class ArtifactRoutes:
         tag = f'"{found.tag}"'.encode()
         described = [
             (b"content-type", media_type(path).encode()),
-            (b"content-disposition", content_disposition(path.rpartition("/")[2]).encode()),
+            (b"content-disposition", self._disposition(path.rpartition("/")[2]).encode()),
             *self._more_headers,
             (b"accept-ranges", b"bytes"),
             (b"etag", tag),
@@ -168,6 +171,9 @@ class ArtifactRoutes:
             await _answer(send, 416, [(b"content-range", f"bytes */{found.size}".encode())], b"")
             return
         await _stream(send, found, wanted, described, is_part=b"range" in headers)
+
+    def _disposition(self, name: str) -> str:
+        return content_disposition(name) if self._quotes_names else f"attachment; filename={name}"
 
     async def _delete(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:

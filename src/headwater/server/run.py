@@ -179,12 +179,15 @@ def open_artifacts(
         artifacts = Artifacts(config.artifacts)
     except ArtifactStoreError as error:
         raise ConfigurationError(str(error)) from error
-    streams = (release.package / "server" / "artifact_router.py").exists()
+    server = release.package / "server"
+    streams = (server / "artifact_router.py").exists()
+    quotes = "_content_disposition_attachment" in (server / "handlers.py").read_text("utf-8")
     return ArtifactRoutes(
         artifacts,
         config.static_prefix,
         upstream,
         empty_put=streams,
+        quotes_names=quotes,
         nosniff=not config.security.enabled,
     )
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -114,6 +115,21 @@ def test_a_server_that_is_killed_amid_an_upload_publishes_nothing_half(tmp_path:
         store = open_local_store(store_of(server))
         assert list(check(store)) == []
         store.close()
+
+
+@pytest.mark.parametrize("route", ["plain", "chunks"])
+def test_a_server_stops_amid_an_upload(tmp_path: Path, route: str) -> None:
+    with running(tmp_path / "data") as server:
+        path = f"{ROUTE}/w.bin" if route == "plain" else "/api/2.0/headwater/artifacts/file?path=w"
+        port = httpx.URL(server.url).port
+        assert port is not None
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            head = (
+                f"PUT {path} HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: 1000000\r\n\r\n"
+            )
+            connection.sendall(head.encode() + b"HWAF")
+            assert httpx.get(f"{server.url}/health").status_code == 200
+            assert server.stop() == 0
 
 
 def test_memory_is_bounded_whatever_the_file(tmp_path: Path) -> None:

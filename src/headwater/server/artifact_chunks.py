@@ -14,6 +14,7 @@ from headwater.errors import (
     InvalidParameterError,
     NotFoundError,
 )
+from headwater.server.artifact_threads import in_thread
 from headwater.server.body import ClientDisconnectedError, read_body
 from headwater.server.errors import answer_for
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts
@@ -62,11 +63,12 @@ class ArtifactChunks:
         if verb == ("POST", "missing"):
             return await self._missing(receive)
         if verb == ("GET", "file"):
-            return await asyncio.to_thread(self._find, _path(scope))
+            path = _path(scope)
+            return await in_thread(lambda: self._find(path))
         if verb == ("PUT", "file"):
             path, loop = _path(scope), asyncio.get_running_loop()
             body = _Body(receive, loop)
-            return await asyncio.to_thread(self._store, path, body.read)
+            return await in_thread(lambda: self._store(path, body.read))
         raise NotFoundError(f"There is no {verb[0]} {scope['path']}")
 
     async def _missing(self, receive: Receive) -> object:
@@ -74,7 +76,7 @@ class ArtifactChunks:
         if not is_whole or len(body) % HASH_BYTES or len(body) > MOST_HASHES * HASH_BYTES:
             raise InvalidParameterError(f"The body must be at most {MOST_HASHES:,} hashes")
         digests = [body[at : at + HASH_BYTES] for at in range(0, len(body), HASH_BYTES)]
-        missing = await asyncio.to_thread(self._artifacts.store.missing, digests)
+        missing = await in_thread(lambda: self._artifacts.store.missing(digests))
         return {"missing": missing}
 
     def _find(self, path: str) -> object:

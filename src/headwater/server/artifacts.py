@@ -9,15 +9,15 @@ import json
 import logging
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 from urllib.parse import parse_qsl, quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headwater.errors import ArtifactStoreError, HeadwaterError
 from headwater.server.artifact_chunks import ArtifactChunks
+from headwater.server.artifact_threads import in_thread, start
 from headwater.server.body import ClientDisconnectedError
 from headwater.server.errors import answer_for
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, Opened, media_type
@@ -33,8 +33,6 @@ UNGUARDED_SEND = "headwater.send"
 
 _RANGE = re.compile(rb"bytes=(\d{0,18})-(\d{0,18})")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+")
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,7 @@ class ArtifactRoutes:
             await self._hand_over(scope, receive, send)
             return
         try:
-            found = await _in_thread(lambda: self._artifacts.list(path or ""))
+            found = await in_thread(lambda: self._artifacts.list(path or ""))
         except ArtifactStoreError as error:
             await _fail(send, error)
             return
@@ -133,7 +131,7 @@ class ArtifactRoutes:
             await self._hand_over(scope, receive, send)
             return
         try:
-            writer = await _in_thread(lambda: self._artifacts.create(path))
+            writer = await in_thread(lambda: self._artifacts.create(path))
             await _write(writer, receive)
         except ClientDisconnectedError:
             return
@@ -148,7 +146,7 @@ class ArtifactRoutes:
     async def _download(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         try:
-            found = await _in_thread(lambda: self._artifacts.open(path))
+            found = await in_thread(lambda: self._artifacts.open(path))
         except ArtifactStoreError as error:
             await _fail(send, error)
             return
@@ -177,7 +175,7 @@ class ArtifactRoutes:
 
     async def _delete(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            count = await _in_thread(lambda: self._artifacts.delete(path))
+            count = await in_thread(lambda: self._artifacts.delete(path))
         except ArtifactStoreError as error:
             await _fail(send, error)
             return
@@ -245,11 +243,11 @@ async def _write(writer: FileWriter, receive: Receive) -> None:
                 if storing is not None:
                     await storing
                 content, block = bytes(block), bytearray()
-                storing = _start(lambda content=content: writer.write(content))  # type: ignore[misc]
+                storing = start(lambda content=content: writer.write(content))  # type: ignore[misc]
         assert storing is not None
         await storing
         storing = None
-        await _in_thread(writer.publish)
+        await in_thread(writer.publish)
     finally:
         if storing is not None:
             await asyncio.wait([storing])
@@ -271,7 +269,7 @@ async def _stream(
         part = f"bytes {wanted.start}-{wanted.end - 1}/{found.size}"
         headers.append((b"content-range", part.encode()))
     content = found.read(wanted.start, wanted.end)
-    reading: asyncio.Future[bytes] = _start(lambda: _block(content))
+    reading: asyncio.Future[bytes] = start(lambda: _block(content))
     try:
         block = await reading
     except ArtifactStoreError as error:  # before anything is sent
@@ -279,7 +277,7 @@ async def _stream(
         return
     await send({"type": "http.response.start", "status": status, "headers": headers})
     while block:
-        reading = _start(lambda: _block(content))
+        reading = start(lambda: _block(content))
         await send({"type": "http.response.body", "body": block, "more_body": True})
         try:
             block = await reading
@@ -298,14 +296,6 @@ def _block(content: Iterator[bytes]) -> bytes:
         if size >= _BLOCK:
             break
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _start(work: Callable[[], Result]) -> "asyncio.Future[Result]":
-    return asyncio.get_running_loop().run_in_executor(None, work)
-
-
-async def _in_thread(work: Callable[[], Result]) -> Result:
-    return await _start(work)
 
 
 async def _fail(send: Send, error: HeadwaterError) -> None:

@@ -29,8 +29,8 @@ PACK_BYTES = 32 * 1024 * 1024
 INLINE_BYTES = 32 * 1024
 """A file of which not more is new keeps that in its manifest: it is one object, not two."""
 
-DEEPEST = 16
-"""Differences that have to be undone to read a chunk, at most."""
+DEEPEST = 4
+"""Differences that have to be undone to read a chunk, at most: each costs as much as the chunk."""
 
 _TRIES = 8
 """Differences that are no smaller, one after another, until no more are tried."""
@@ -149,7 +149,9 @@ class FileBuilder:
 
     def _store(self, chunk: Chunk, digest: bytes) -> None:
         base = self._bases.find(chunk)
-        encoded = self._encoder.encode(chunk.content, None if base is None else base.content)
+        encoded = self._encoder.encode(
+            chunk.content, None if base is None else base.content, chunk.tensor
+        )
         self._bases.note(base, is_used=encoded.is_difference)
         below, depth = None, 0
         if base is not None and encoded.is_difference:

@@ -23,6 +23,9 @@ _WORTH = 0.97
 """What compresses to more than this part of its size is kept as it is."""
 
 _WIDTHS = (2, 4, 8)
+_USES = 31
+"""How often the width of one chunk is used for those after it."""
+
 _LENGTH = struct.Struct("<I")
 _HEAD = struct.Struct("<BB")
 _COMPRESSED = 1 << 31
@@ -52,15 +55,20 @@ class Encoder:
         # Made once: a new compressor costs as much as it takes to compress a sample.
         self._usual = zstandard.ZstdCompressor(level=_LEVEL)
         self._quick = zstandard.ZstdCompressor(level=_PLANE_LEVEL)
+        self._kind: object = None
+        self._width, self._uses = 1, 0
 
-    def encode(self, content: memoryview, base: bytes | None = None) -> Encoded:
+    def encode(
+        self, content: memoryview, base: bytes | None = None, kind: object = None
+    ) -> Encoded:
         """Return the smallest of the ways to write a chunk that a look at its middle suggests.
 
-        `base` is what a similar chunk holds.
+        `base` is what a similar chunk holds. Chunks that follow each other with the same `kind`,
+        if it is not None, are likely to hold numbers of the same width.
         """
         start = (len(content) // 2) & ~7 if len(content) > 2 * _SAMPLE else 0
         sample = content[start : start + _SAMPLE]
-        width, least = self._best_width(sample)
+        width, least = self._width_of(sample, kind)
         if base is not None and len(base) == len(content):
             by = max(width, 2) if width > 1 else 4
             whole = len(sample) - len(sample) % by
@@ -78,6 +86,15 @@ class Encoder:
         changed = planes.subtract(content[:whole], memoryview(base)[:whole], width)
         parts = [*planes.split(changed, width)[:width], content[whole:]]
         return self._blocks(Method.DIFFERENCE, width, parts, self._quick)
+
+    def _width_of(self, sample: memoryview, kind: object) -> tuple[int, float]:
+        """Return the width of numbers to use for a sample, and to how many bytes it compresses."""
+        if kind is None or kind != self._kind or self._uses >= _USES:
+            width, least = self._best_width(sample)
+            self._kind, self._width, self._uses = kind, width, 0
+            return width, least
+        self._uses += 1
+        return self._width, self._planes_size(sample, self._width)
 
     def _best_width(self, sample: memoryview) -> tuple[int, float]:
         """Return the width of numbers as which a sample compresses best, and to how many bytes.

@@ -9,8 +9,11 @@ from headwater.storage.artifacts import encoding, pack
 from headwater.storage.artifacts.manifest import Manifest
 from headwater.storage.artifacts.objects import Objects
 
-_READ_BYTES = 8 * 1024 * 1024
+_READ_BYTES = 2 * 1024 * 1024
 """Of a pack at once."""
+
+_WINDOWS = 16
+"""Packs of which a part is held: a chunk and what it builds on are in different ones."""
 
 
 class FileReader:
@@ -21,8 +24,8 @@ class FileReader:
         self._objects = objects
         self._manifest = manifest
         self._name = name
-        self._window = ("", 0, b"")
-        """Pack, offset and content of what was read of it last."""
+        self._windows: dict[str, tuple[int, bytes]] = {}
+        """By pack, offset and content of what was read of it last."""
 
     def read(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the bytes from `start` to before `end`.
@@ -70,8 +73,8 @@ class FileReader:
         if number < 0:
             return self._manifest.inline[offset : offset + stored]
         name = self._manifest.packs[number]
-        held, begin, content = self._window
-        if held != name or not begin <= offset <= offset + stored <= begin + len(content):
+        begin, content = self._windows.get(name, (0, b""))
+        if not begin <= offset <= offset + stored <= begin + len(content):
             try:
                 content = self._objects.get(
                     pack.object_name(name), offset, max(stored, _READ_BYTES)
@@ -79,7 +82,10 @@ class FileReader:
             except MissingObjectError as error:
                 raise CorruptArtifactError(f"{self._name}: the pack {name} is missing") from error
             begin = offset
-            self._window = (name, begin, content)
+            self._windows.pop(name, None)
+            if len(self._windows) >= _WINDOWS:
+                del self._windows[next(iter(self._windows))]
+            self._windows[name] = (begin, content)
         found = content[offset - begin : offset - begin + stored]
         if len(found) < stored:
             raise CorruptArtifactError(f"{self._name}: the pack {name} is cut off")

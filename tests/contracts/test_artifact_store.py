@@ -3,11 +3,15 @@
 import io
 import json
 import os
+import pickle
 import struct
+import sys
 import threading
+import types
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,6 +99,48 @@ def archive(entries: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> byte
     return file.getvalue()
 
 
+class _Stream(io.RawIOBase):
+    """A stream that cannot go back, as PyTorch's writer takes it for."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self.content += content
+        return len(content)
+
+
+def pytorch(
+    tensors: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, directory: str = "archive"
+) -> bytes:
+    """Return what ``torch.save`` writes: sizes stand behind the entries, and in the pickle."""
+    torch = types.ModuleType("torch")
+    kind = type("FloatStorage", (), {"__module__": "torch"})
+    monkeypatch.setattr(torch, "FloatStorage", kind, raising=False)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, value: Any) -> Any:
+            if not isinstance(value, bytearray):
+                return None
+            key = str(list(tensors).index(value.decode()))
+            return "storage", kind, key, "cpu", len(tensors[value.decode()]) // 4
+
+    file = io.BytesIO()
+    Pickler(file, 2).dump({name: (bytearray(name.encode()), 0, (7,)) for name in tensors})
+    stream = _Stream()
+    with zipfile.ZipFile(stream, "w") as zipped:
+        zipped.writestr(f"{directory}/data.pkl", file.getvalue())
+        zipped.writestr(f"{directory}/byteorder", "little")
+        for key, content in enumerate(tensors.values()):
+            zipped.writestr(f"{directory}/data/{key}", content)
+        zipped.writestr(f"{directory}/version", "3\n")
+    return bytes(stream.content)
+
+
 @settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -138,7 +184,9 @@ def test_what_is_inserted_costs_about_as_much_as_it_is(store: ArtifactStore) -> 
     assert read(store, "after") == changed
 
 
-def test_a_tensor_is_stored_once_whatever_file_it_stands_in(store: ArtifactStore) -> None:
+def test_a_tensor_is_stored_once_whatever_file_it_stands_in(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     backbone, head, other = (weights(seed, 700_001).tobytes() for seed in range(3))
     put(store, "one.safetensors", safetensors({"backbone": backbone, "head": head}))
     shifted = safetensors({"a": weights(9, 5_000).tobytes(), "h": other, "b": backbone})
@@ -149,17 +197,20 @@ def test_a_tensor_is_stored_once_whatever_file_it_stands_in(store: ArtifactStore
     file = io.BytesIO()
     np.save(file, np.frombuffer(head, np.float32))
     assert put(store, "four.npy", file.getvalue()).new_bytes < 0.01 * len(head)
-    pytorch = archive({"m/data.pkl": b"\x80\x02.", "m/data/0": backbone, "m/data/1": head})
-    assert put(store, "five.pt", pytorch).new_bytes < 0.01 * len(pytorch)
-    for path, content in (("two.safetensors", shifted), ("five.pt", pytorch)):
+    small = weights(8, 100).tobytes()
+    saved = pytorch({"body": backbone, "bias": small, "head": head}, monkeypatch)
+    assert put(store, "five.pt", saved).new_bytes < 0.01 * len(saved)
+    for path, content in (("two.safetensors", shifted), ("five.pt", saved)):
         assert read(store, path) == content
 
 
-@pytest.mark.parametrize("form", ["safetensors", "zip"])
+@pytest.mark.parametrize("form", ["safetensors", "zip", "pytorch"])
 def test_versions_are_differences_and_all_of_them_come_back(
-    store: ArtifactStore, form: str
+    store: ArtifactStore, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def file(content: bytes, number: int) -> bytes:
+        if form == "pytorch":
+            return pytorch({"w": content}, monkeypatch, f"step-{number}")
         if form == "zip":
             return archive({f"step-{number}/data/0": content})
         return safetensors({"w": content})
@@ -167,19 +218,17 @@ def test_versions_are_differences_and_all_of_them_come_back(
     contents = [weights(0, 400_000).tobytes()]
     while len(contents) < DEEPEST + 4:
         contents.append(trained(contents[-1], len(contents)))
-    stored = [
-        put(store, f"run/step-{n}", file(content, n)).new_bytes
-        for n, content in enumerate(contents)
-    ]
+    files = [file(content, number) for number, content in enumerate(contents)]
+    stored = [put(store, f"run/step-{n}", each).new_bytes for n, each in enumerate(files)]
     small = [n for n, size in enumerate(stored) if size < 0.6 * stored[0]]
     # One is whole again where the chain of differences would become too long.
     assert sorted({*range(len(stored))} - {*small}) == [0, DEEPEST + 1]
-    for number, content in enumerate(contents):
-        assert read(store, f"run/step-{number}") == file(content, number)
+    for number, content in enumerate(files):
+        assert read(store, f"run/step-{number}") == content
     store.delete("run/step-0")
     collect(store, grace=-1)
     collect(store, grace=-1)
-    assert read(store, "run/step-3") == file(contents[3], 3)
+    assert read(store, "run/step-3") == files[3]
 
 
 @pytest.mark.parametrize(

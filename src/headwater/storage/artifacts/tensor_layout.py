@@ -13,6 +13,8 @@ import struct
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+from headwater.storage.artifacts.torch_storages import storages_in
+
 _LARGEST_HEADER = 16 * 1024 * 1024
 _SMALLEST_TENSOR = 4 * 1024
 """Smaller ones stay with what is around them."""
@@ -20,6 +22,12 @@ _SMALLEST_TENSOR = 4 * 1024
 _ZIP_HEAD = struct.Struct("<4sHHHHHIIIHH")
 _ZIP_MAGIC = b"PK\x03\x04"
 _ZIP64 = 0x0001
+_SIZE_BEHIND = 8
+_DESCRIPTOR = b"PK\x07\x08"
+_SHORT_DESCRIPTOR, _LONG_DESCRIPTOR = 16, 24
+_LARGEST_UNTOLD = 3 * 1024 * 1024
+"""Bytes of an entry whose size is not known before it, such as PyTorch's pickle."""
+
 _UNKNOWN = 0xFFFFFFFF
 _NPY_MAGIC = b"\x93NUMPY"
 _BEGIN = 10
@@ -57,6 +65,9 @@ class LayoutReader:
     _kind: str = ""
     _next: int = 0
     """Where the next header is to be read, in the stream."""
+
+    _storages: dict[str, int] = field(default_factory=dict)
+    """Bytes of the storages of a PyTorch file, by their keys."""
 
     def feed(self, start: int, content: memoryview, *, is_end: bool) -> None:
         """Learn from what stands in the stream from `start` on; what was not cut comes again."""
@@ -144,19 +155,47 @@ class LayoutReader:
             begin = names + name_size + extra_size
             if begin > len(content):
                 return
+            name = bytes(content[names : names + name_size]).decode("utf-8", "replace")
+            # PyTorch puts all entries into a directory that has the name of the file.
+            name = name.partition("/")[2] or name
             extra = content[names + name_size : begin]
             size = _zip64_size(extra) if packed == _UNKNOWN else packed
-            if size is None or (flags & 8 and not size):
-                self._kind = "other"  # the size stands behind the content
+            behind = 0
+            if flags & _SIZE_BEHIND and not size:
+                found_size = self._size_behind(name, content[begin:])
+                if found_size is None:
+                    return
+                size, behind = found_size
+            if size is None or size < 0:
+                self._kind = "other"
                 return
             if method == 0:
-                name = bytes(content[names : names + name_size]).decode("utf-8", "replace")
-                # PyTorch puts all entries into a directory that has the name of the file.
-                name = name.partition("/")[2] or name
                 self._add_entry(name, start + begin, size, content[begin : begin + 128])
-            self._next = start + begin + size
-            if flags & 8:
-                self._kind = "other"
+            self._next = start + begin + size + behind
+
+    def _size_behind(self, name: str, rest: memoryview) -> tuple[int, int] | None:
+        """Return the size of an entry that has it behind its content, and the size of that.
+
+        None: more of the stream is needed to tell; a negative size: it cannot be told.
+        """
+        key = name.removeprefix("data/")
+        if key in self._storages:
+            size = self._storages[key]
+            return size, _LONG_DESCRIPTOR if size > _UNKNOWN else _SHORT_DESCRIPTOR
+        content = bytes(rest[:_LARGEST_UNTOLD])
+        if name == "data.pkl":
+            found = storages_in(content)
+            if found is None:
+                return (-1, 0) if len(content) == _LARGEST_UNTOLD else None
+            self._storages = dict(found[0])
+            size = found[1]
+        else:
+            size = content.find(_DESCRIPTOR)
+            if size < 0:
+                return (-1, 0) if len(content) == _LARGEST_UNTOLD else None
+        if len(content) < size + _LONG_DESCRIPTOR + 4:
+            return None
+        return size, _descriptor_size(content[size : size + _LONG_DESCRIPTOR + 4])
 
     def _add_entry(self, name: str, begin: int, size: int, head: memoryview) -> None:
         """Note an archive's entry; of an npy file, its array."""
@@ -188,6 +227,13 @@ def _npy_size(header: dict[str, object]) -> int:
     for length in shape:
         size *= int(length)
     return size
+
+
+def _descriptor_size(content: bytes) -> int:
+    """Return how long the descriptor is that some bytes begin with: another entry follows it."""
+    if content[_SHORT_DESCRIPTOR : _SHORT_DESCRIPTOR + 2] == b"PK":
+        return _SHORT_DESCRIPTOR
+    return _LONG_DESCRIPTOR
 
 
 def _zip64_size(extra: memoryview) -> int | None:

@@ -14,7 +14,7 @@ from headwater.errors import (
     InvalidParameterError,
     NotFoundError,
 )
-from headwater.server.artifact_threads import in_thread
+from headwater.server.artifact_threads import in_thread, transferring
 from headwater.server.body import ClientDisconnectedError, read_body
 from headwater.server.errors import answer_for
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts
@@ -68,7 +68,8 @@ class ArtifactChunks:
         if verb == ("PUT", "file"):
             path, loop = _path(scope), asyncio.get_running_loop()
             body = _Body(receive, loop)
-            return await in_thread(lambda: self._store(path, body.read))
+            with transferring():
+                return await in_thread(lambda: self._store(path, body.read))
         raise NotFoundError(f"There is no {verb[0]} {scope['path']}")
 
     async def _missing(self, receive: Receive) -> object:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headwater.errors import ArtifactStoreError, HeadwaterError
 from headwater.server.artifact_chunks import ArtifactChunks
-from headwater.server.artifact_threads import in_thread, start
+from headwater.server.artifact_threads import in_thread, start, transferring
 from headwater.server.body import ClientDisconnectedError
 from headwater.server.errors import answer_for
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, Opened, media_type
@@ -132,7 +132,8 @@ class ArtifactRoutes:
             return
         try:
             writer = await in_thread(lambda: self._artifacts.create(path))
-            await _write(writer, receive)
+            with transferring():
+                await _write(writer, receive)
         except ClientDisconnectedError:
             return
         except HeadwaterError as error:
@@ -168,7 +169,8 @@ class ArtifactRoutes:
         if wanted is None:
             await _answer(send, 416, [(b"content-range", f"bytes */{found.size}".encode())], b"")
             return
-        await _stream(send, found, wanted, described, is_part=b"range" in headers)
+        with transferring():
+            await _stream(send, found, wanted, described, is_part=b"range" in headers)
 
     def _disposition(self, name: str) -> str:
         return content_disposition(name) if self._quotes_names else f"attachment; filename={name}"

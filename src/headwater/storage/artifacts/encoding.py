@@ -23,7 +23,7 @@ _WORTH = 0.97
 """What compresses to more than this part of its size is kept as it is."""
 
 _WIDTHS = (2, 4, 8)
-_USES = 31
+_USES = 15
 """How often the width of one chunk is used for those after it."""
 
 _LENGTH = struct.Struct("<I")
@@ -56,15 +56,15 @@ class Encoder:
         self._usual = zstandard.ZstdCompressor(level=_LEVEL)
         self._quick = zstandard.ZstdCompressor(level=_PLANE_LEVEL)
         self._kind: object = None
-        self._width, self._uses = 1, 0
+        self._width, self._uses = 1, _USES
 
     def encode(
         self, content: memoryview, base: bytes | None = None, kind: object = None
     ) -> Encoded:
         """Return the smallest of the ways to write a chunk that a look at its middle suggests.
 
-        `base` is what a similar chunk holds. Chunks that follow each other with the same `kind`,
-        if it is not None, are likely to hold numbers of the same width.
+        `base` is what a similar chunk holds. Chunks that follow each other with the same `kind`
+        are likely to hold numbers of the same width, which is looked at again now and then.
         """
         start = (len(content) // 2) & ~7 if len(content) > 2 * _SAMPLE else 0
         sample = content[start : start + _SAMPLE]
@@ -89,11 +89,13 @@ class Encoder:
 
     def _width_of(self, sample: memoryview, kind: object) -> tuple[int, float]:
         """Return the width of numbers to use for a sample, and to how many bytes it compresses."""
-        if kind is None or kind != self._kind or self._uses >= _USES:
+        if self._uses >= _USES or kind != self._kind:
             width, least = self._best_width(sample)
             self._kind, self._width, self._uses = kind, width, 0
             return width, least
         self._uses += 1
+        if self._width == 1:
+            return 1, float(len(self._quick.compress(sample)))
         return self._width, self._planes_size(sample, self._width)
 
     def _best_width(self, sample: memoryview) -> tuple[int, float]:
@@ -119,11 +121,11 @@ class Encoder:
         parts: list[memoryview],
         compressor: zstandard.ZstdCompressor,
     ) -> bytes:
-        blocks = [_HEAD.pack(method, width)]
+        blocks: list[bytes | memoryview] = [_HEAD.pack(method, width)]
         for part in parts:
             packed = self._compress(part, compressor)
             if packed is None:
-                blocks += (_LENGTH.pack(len(part)), bytes(part))
+                blocks += (_LENGTH.pack(len(part)), part)
             else:
                 blocks += (_LENGTH.pack(len(packed) | _COMPRESSED), packed)
         return b"".join(blocks)

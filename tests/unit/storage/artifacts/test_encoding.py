@@ -15,6 +15,11 @@ ENCODER = encoding.Encoder()
 numbers = st.binary(max_size=5_000)
 
 
+def encode(content: memoryview, base: bytes | None = None) -> encoding.Encoded:
+    """Encode a chunk that has nothing to do with those before it."""
+    return ENCODER.encode(content, base, kind=object())
+
+
 @given(numbers, st.sampled_from([2, 4, 8]))
 def test_planes_are_joined_again(content: bytes, width: int) -> None:
     assert planes.join([bytes(plane) for plane in planes.split(content, width)], width) == content
@@ -42,7 +47,7 @@ def test_floats_that_differ_by_little_have_small_differences(kind: type) -> None
 @example(b"", None)
 @example(b"\0" * 4_000, b"\0" * 4_000)
 def test_a_chunk_is_decoded_to_what_it_was(content: bytes, base: bytes | None) -> None:
-    encoded = ENCODER.encode(memoryview(content), base)
+    encoded = encode(memoryview(content), base)
     assert encoded.is_difference == encoding.needs_base(encoded.content)
     assert encoding.decode(encoded.content, base) == content
     assert len(encoded.content) <= len(content) + 64
@@ -56,17 +61,24 @@ def test_floats_are_smaller_in_planes_and_smaller_yet_beside_a_similar_chunk() -
     before = weights()
     noise = np.random.default_rng(2).standard_normal(len(before)).astype(np.float32)
     after = (before * (1 + 1e-3 * noise)).tobytes()
-    alone = ENCODER.encode(memoryview(after))
+    alone = encode(memoryview(after))
     assert len(alone.content) < 0.88 * len(after)
-    beside = ENCODER.encode(memoryview(after), before.tobytes())
+    beside = encode(memoryview(after), before.tobytes())
     assert beside.is_difference
     assert len(beside.content) < 0.55 * len(after)
     assert encoding.decode(beside.content, before.tobytes()) == after
 
 
+def test_the_width_of_one_chunk_is_used_for_those_after_it() -> None:
+    encoder = encoding.Encoder()
+    contents = [weights(20_000).tobytes(), b"text " * 10_000, weights(20_000).tobytes()] * 12
+    for content in contents:
+        assert encoding.decode(encoder.encode(memoryview(content), kind="x").content) == content
+
+
 def test_what_does_not_compress_is_kept_as_it_is() -> None:
     content = np.random.default_rng(3).bytes(500_000)
-    encoded = ENCODER.encode(memoryview(content), np.random.default_rng(4).bytes(500_000))
+    encoded = encode(memoryview(content), np.random.default_rng(4).bytes(500_000))
     assert not encoded.is_difference
     assert len(encoded.content) <= len(content) + 8
 
@@ -79,7 +91,7 @@ def test_what_is_no_encoded_chunk_is_told(content: bytes) -> None:
 
 @given(st.integers(0, 10_000), st.integers(1, 255))
 def test_a_changed_byte_is_an_error_or_other_content_but_no_crash(at: int, change: int) -> None:
-    encoded = bytearray(ENCODER.encode(memoryview(weights(2_000).tobytes())).content)
+    encoded = bytearray(encode(memoryview(weights(2_000).tobytes())).content)
     encoded[at % len(encoded)] ^= change
     with contextlib.suppress(CorruptArtifactError):
         encoding.decode(bytes(encoded), None)

@@ -15,6 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+from headwater.entities.artifact_store_uri import STORE_SCHEME
 from headwater.mlflow_plugin.uri import sqlalchemy_uri
 
 _PROXIED = "mlflow-artifacts:"
@@ -39,7 +40,13 @@ def remove_run(store: SqlAlchemyStore, run_id: str, destination: str) -> str | N
         info = store.get_run(run_id).info
         if info.lifecycle_stage != LifecycleStage.DELETED:
             return "it has been restored"
-        get_artifact_repository(resolved(info.artifact_uri, destination)).delete_artifacts()
+        uri = resolved(info.artifact_uri, destination)
+        if uri.startswith(f"{STORE_SCHEME}:") and uri.startswith(destination):
+            # Of the one store: a repository further down may have begun another.
+            path = unquote(uri.removeprefix(destination).strip("/"))
+            get_artifact_repository(destination).delete_artifacts(path)
+        else:
+            get_artifact_repository(uri).delete_artifacts()
         store._hard_delete_run(run_id)
     except (MlflowException, OSError, ImportError) as error:
         return f"{type(error).__name__}: {error}"

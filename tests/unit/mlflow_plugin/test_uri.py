@@ -122,6 +122,8 @@ def test_importing_mlflow_stays_cheap() -> None:
         "import mlflow, sys\n"
         "ours = {name for name in sys.modules if name.startswith('headwater')}\n"
         "assert ours <= {'headwater', 'headwater.mlflow_plugin', 'headwater.mlflow_plugin.uri',"
+        " 'headwater.entities', 'headwater.entities.reproduction',"
+        " 'headwater.mlflow_plugin.run_context',"
         " 'headwater.mlflow_plugin.tracking_store', 'headwater.mlflow_plugin.client_store',"
         " 'headwater.mlflow_plugin.artifact_repository',"
         " 'headwater.mlflow_plugin.model_registry_store'}, ours"

@@ -106,6 +106,13 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
             f"No such artifact: '{artifact_path}'", error_code=RESOURCE_DOES_NOT_EXIST
         )
 
+    def download_artifacts(self, artifact_path: str, dst_path: str | None = None) -> str:
+        """Fetch a file, or all below a directory; where no place is named, as a local path is."""
+        if dst_path is None:
+            self.get_local_path(artifact_path)  # says what is not there
+        fetched: str = super().download_artifacts(artifact_path, dst_path)
+        return fetched
+
     def delete_artifacts(self, artifact_path: str | None = None) -> None:
         """Delete a file, or all below a directory; not all of a store.
 

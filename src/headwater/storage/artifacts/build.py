@@ -1,7 +1,9 @@
 """Stores one file of chunks: looks for those that are there, packs the others, and publishes."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +28,7 @@ from headwater.storage.artifacts.similar import Similar
 from headwater.storage.artifacts.tensor_layout import Tensor
 
 PACK_BYTES = 32 * 1024 * 1024
+_PACKS_AT_ONCE = 2
 INLINE_BYTES = 32 * 1024
 """A file of which not more is new keeps that in its manifest: it is one object, not two."""
 
@@ -37,6 +40,8 @@ _TRIES = 8
 
 CONDEMNED = "condemned"
 """Directory of marks: packs that no file needed, and that are about to be removed."""
+
+_publishers = ThreadPoolExecutor(16, thread_name_prefix="headwater-packs")
 
 FindSimilar = Callable[[Tensor], Similar | None]
 """Finds a file that may resemble one with this first tensor."""
@@ -69,6 +74,9 @@ class FileBuilder:
         self._writer = PackWriter()
         self._packing: list[tuple[bytes, Place]] = []
         """Chunks of the pack that is being written."""
+
+        self._publishing: deque[Future[None]] = deque()
+        """Packs on their way to the disk, which takes as long as filling the next one."""
 
         self._chunks: list[bytes] = []
         """Hashes, in the order of the file."""
@@ -108,6 +116,7 @@ class FileBuilder:
             inline = self._writer.content()
         else:
             self._publish_pack()
+        self._wait_for_packs(0)
         head = Head(size, digest, time.time_ns() // 1_000_000)
         entries = tuple(TensorEntry(t.name, t.start, t.size) for t in tensors)
         manifest = self._manifest(head, inline, entries)
@@ -166,11 +175,21 @@ class FileBuilder:
         if self._writer.size >= PACK_BYTES:
             self._publish_pack()
 
+    def _wait_for_packs(self, most: int) -> None:
+        """Wait until no more packs than that are on their way to the disk.
+
+        Raises:
+            ArtifactStoreError: one cannot be stored.
+        """
+        while len(self._publishing) > most:
+            self._publishing.popleft().result()
+
     def _publish_pack(self) -> None:
         # Noted first: what a crash leaves is then found again; what is noted and not there is not
         # believed.
         self._index.add(self._packing)
-        self._writer.publish(self._objects)
+        self._wait_for_packs(_PACKS_AT_ONCE - 1)
+        self._publishing.append(_publishers.submit(self._writer.publish, self._objects))
         self._present.add(self._writer.name)
         self._packing = []
         self._writer = PackWriter()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import zstandard
@@ -60,7 +61,7 @@ class FastArtifactsRepository(MlflowArtifactsRepository):
                 try:
                     answer = self._request(
                         "PUT",
-                        f"file?path={_quoted(name)}",
+                        f"file?path={quote(name)}",
                         data=_body(cut, self._missing(cut)),
                         extra_headers={"Content-Type": CONTENT_TYPE},
                         max_retries=0,  # what a body has yielded it cannot yield again
@@ -95,7 +96,7 @@ class FastArtifactsRepository(MlflowArtifactsRepository):
 
     def _described(self, remote_file_path: str) -> dict[str, Any] | None:
         name = "/".join(part for part in (self._below, remote_file_path) if part)
-        answer = self._request("GET", f"file?path={_quoted(name)}")
+        answer = self._request("GET", f"file?path={quote(name)}")
         if answer.status_code != 200:
             return None
         found: dict[str, Any] = answer.json()
@@ -129,17 +130,6 @@ class FastArtifactsRepository(MlflowArtifactsRepository):
             raise_on_status=False,
             **options,
         )
-
-
-def _quoted(name: str) -> str:
-    return "".join(
-        character if character.isalnum() or character in "/._-" else _escaped(character)
-        for character in name
-    )
-
-
-def _escaped(character: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in character.encode())
 
 
 def _body(cut: CutFile, missing: set[int]) -> Iterator[bytes]:

@@ -70,7 +70,7 @@ class Encoder:
         sample = content[start : start + _SAMPLE]
         width, least = self._width_of(sample, kind)
         if base is not None and len(base) == len(content):
-            by = max(width, 2) if width > 1 else 4
+            by = width if width > 1 else 4
             whole = len(sample) - len(sample) % by
             near = memoryview(base)[start : start + whole]
             if self._planes_size(planes.subtract(sample[:whole], near, by), by) < _WORTH * least:

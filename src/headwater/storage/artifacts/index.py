@@ -1,4 +1,4 @@
-"""Where chunks are, by their hashes: a cache that may be lost, made anew from the packs.
+"""Where chunks are, by their hashes: a cache that may be lost, and begins anew.
 
 An SQLite file; any number of processes of a machine share it. What it says is checked before it is
 relied upon, since a pack may have been removed meanwhile.
@@ -59,7 +59,7 @@ class ChunkIndex:
             self._connection.executescript(_SCHEMA)
         except sqlite3.Error as error:
             raise ArtifactStoreError(
-                f"the index {path} cannot be used: {error}; it may be deleted, and is made anew"
+                f"the index {path} cannot be used: {error}; it may be deleted, and begins anew"
             ) from error
 
     def close(self) -> None:

@@ -100,7 +100,7 @@ class Artifacts:
     def is_directory(self, path: str) -> bool:
         """Say whether there is anything below a path."""
         plain = self._plain(path)
-        return bool(self.store.list(path)) or (plain is not None and plain.is_dir())
+        return self.store.is_directory(path) or (plain is not None and plain.is_dir())
 
     def list(self, path: str) -> list[Listed]:
         """Return what is directly below a directory, in the order of the names."""
@@ -159,9 +159,7 @@ class Artifacts:
         place = self.root.joinpath(*parts)
         # A link must not lead out of the directory.
         is_inside = place.resolve().is_relative_to(self.root.resolve())
-        return (
-            place if is_inside and len(os.fsencode(max(parts, key=len, default=""))) < 256 else None
-        )
+        return place if is_inside else None
 
 
 _TEXT = frozenset(

@@ -1,7 +1,8 @@
 """Packs: objects that hold many encoded chunks, one after another, and a table of them.
 
 Layout, little-endian: the encoded chunks; the table's rows, compressed with zstd; a foot of u32
-length of the table, u32 its CRC-32, u32 rows, and "HWPK". The table lets the index be made anew.
+length of the table, u32 its CRC-32, u32 rows, and "HWPK". The table says what is in the pack
+without an index.
 """
 
 import struct

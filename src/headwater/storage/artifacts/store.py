@@ -163,6 +163,11 @@ class ArtifactStore:
                 listed.append(Listed(_path_of(each.name), head.size))
         return sorted(listed, key=lambda each: each.path)
 
+    def is_directory(self, path: str) -> bool:
+        """Say whether there is anything below a path, without reading what."""
+        found = self.objects.list_directory(_object_name(path) if path else MANIFESTS)
+        return bool(found.directories or found.objects)
+
     def delete(self, path: str) -> int:
         """Delete a file, or all below a directory, and return how many files that were.
 

@@ -17,6 +17,7 @@ from headwater.errors import (
 from headwater.server.artifact_threads import in_thread, transferring
 from headwater.server.body import ClientDisconnectedError, read_body
 from headwater.server.errors import answer_for
+from headwater.server.routes import OWN_API
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts
 from headwater.storage.artifacts.tensor_layout import Tensor
 from headwater.wire.artifact_file import (
@@ -30,7 +31,6 @@ from headwater.wire.artifact_file import (
 )
 
 _logger = logging.getLogger(__name__)
-_ROUTE = "/api/2.0/headwater/artifacts"
 
 
 class ArtifactChunks:
@@ -38,7 +38,7 @@ class ArtifactChunks:
 
     def __init__(self, artifacts: Artifacts, static_prefix: str) -> None:
         self._artifacts = artifacts
-        self._prefix = f"{static_prefix}{_ROUTE}/"
+        self._prefix = f"{static_prefix}{OWN_API}/artifacts/"
 
     def holds(self, path: str) -> bool:
         """Say whether a path is one of the routes'."""

@@ -18,6 +18,7 @@ from headwater.server.artifact_threads import in_thread, transferring
 from headwater.server.body import ClientDisconnectedError, read_body
 from headwater.server.errors import answer_for
 from headwater.server.routes import OWN_API
+from headwater.server.send import JSON, send_error, send_whole
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts
 from headwater.storage.artifacts.tensor_layout import Tensor
 from headwater.wire.artifact_file import (
@@ -54,9 +55,9 @@ class ArtifactChunks:
             found = answer_for(error)
             if found.status >= 500:
                 _logger.error("%s %s: %s", scope["method"], scope["path"], error)
-            await _send(send, found.status, found.body())
+            await send_error(send, found)
             return
-        await _send(send, 200, json.dumps(answer).encode())
+        await send_whole(send, 200, [JSON], json.dumps(answer).encode())
 
     async def _answer(self, scope: Scope, receive: Receive) -> object:
         verb = scope["method"], str(scope["path"]).removeprefix(self._prefix)
@@ -151,12 +152,3 @@ def _path(scope: Scope) -> str:
     if not is_plain_path(path) or path.partition("/")[0] == STORE_DIRECTORY:
         raise InvalidParameterError("Invalid value for parameter 'path': Invalid path")
     return path
-
-
-async def _send(send: Send, status: int, body: bytes) -> None:
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -20,6 +20,7 @@ from headwater.server.artifact_chunks import ArtifactChunks
 from headwater.server.artifact_threads import in_thread, start, transferring
 from headwater.server.body import ClientDisconnectedError
 from headwater.server.errors import answer_for
+from headwater.server.send import JSON, send_error, send_whole
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, Opened, media_type
 from headwater.storage.artifacts.store import ArtifactStore, FileWriter, Listed
 from headwater.wire.artifact_file import is_plain_path
@@ -140,7 +141,7 @@ class ArtifactRoutes:
             await _fail(send, error)
             return
         if self._empty_put:
-            await _answer(send, 200, [], b"")
+            await send_whole(send, 200, [], b"")
         else:
             await _answer_json(send, {})
 
@@ -163,11 +164,11 @@ class ArtifactRoutes:
             (b"etag", tag),
         ]
         if headers.get(b"if-none-match") == tag:
-            await _answer(send, 304, described, b"")
+            await send_whole(send, 304, described, b"")
             return
         wanted = _range(headers, found.size, tag)
         if wanted is None:
-            await _answer(send, 416, [(b"content-range", f"bytes */{found.size}".encode())], b"")
+            await send_whole(send, 416, [(b"content-range", f"bytes */{found.size}".encode())], b"")
             return
         with transferring():
             await _stream(send, found, wanted, described, is_part=b"range" in headers)
@@ -304,15 +305,8 @@ async def _fail(send: Send, error: HeadwaterError) -> None:
     answer = answer_for(error)
     if answer.status >= 500:
         _logger.error("artifacts: %s", error)
-    await _answer(send, answer.status, [(b"content-type", b"application/json")], answer.body())
+    await send_error(send, answer)
 
 
 async def _answer_json(send: Send, value: object) -> None:
-    body = json.dumps(value, indent=2).encode()
-    await _answer(send, 200, [(b"content-type", b"application/json")], body)
-
-
-async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
-    await send({"type": "http.response.body", "body": body})
+    await send_whole(send, 200, [JSON], json.dumps(value, indent=2).encode())

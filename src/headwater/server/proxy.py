@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from headwater.server.body import ClientDisconnectedError
 from headwater.server.errors import ErrorAnswer
+from headwater.server.send import send_error
 
 _logger = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class Proxy:
     async def _forward(self, scope: Scope, body: "_Body", send: Send) -> None:
         response = await self._response(scope, body)
         if isinstance(response, ErrorAnswer):
-            await _send_error(send, response)
+            await send_error(send, response)
             return
         try:
             headers = _end_to_end(response.headers)
@@ -204,14 +205,3 @@ def _end_to_end(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]
         if name == b"connection":
             dropped = dropped | {token.strip().lower() for token in value.split(b",")}
     return [(name, value) for name, value in lowered if name not in dropped]
-
-
-async def _send_error(send: Send, answer: ErrorAnswer) -> None:
-    body = answer.body()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        *answer.headers(),
-    ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

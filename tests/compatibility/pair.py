@@ -70,6 +70,9 @@ class Side:
             content=self.names.fill_in(content) if isinstance(content, str) else content,
             headers=call.headers,
         )
+        if self.server.name == "mlflow" and response.is_server_error:
+            # Uvicorn closes the connection a moment after an exception, without saying so.
+            response.extensions["network_stream"].close()
         return normalise(response, self.names), response
 
     def _query(self, call: Call) -> str:

@@ -122,6 +122,10 @@ class Proxy:
             # The status is out; an unfinished body is what tells the client.
             _logger.error("MLflow stopped in mid-answer to %s: %r", scope["path"], error)
         finally:
+            if response.status >= 500:
+                # After an exception uvicorn closes the connection, a moment after a whole answer
+                # that says nothing of it: the next request must not meet that.
+                await response.extensions["network_stream"].aclose()
             await response.aclose()
 
     async def _response(self, scope: Scope, body: "_Body") -> httpcore.Response | ErrorAnswer:

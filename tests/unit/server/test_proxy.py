@@ -158,6 +158,24 @@ async def test_writes_are_never_repeated(proxy: Proxy, target: Target) -> None:
         assert len(target.received) == 1
 
 
+async def test_a_connection_that_carried_an_exception_is_not_used_again(
+    proxy: Proxy, target: Target
+) -> None:
+    target.answers(b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n")
+    reading_on = target.scripts.pop()
+
+    async def closes_at_the_next_request(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await reading_on(reader, writer)
+        await reader.read(1)
+
+    target.scripts.append(closes_at_the_next_request)
+    target.answers(OK)
+    assert (await call(proxy, "GET", "/fails")).status == 500
+    assert (await call(proxy, "POST", "/x", JSON)).status == 200
+
+
 async def test_gives_up_on_reads_that_keep_breaking(proxy: Proxy, target: Target) -> None:
     for _ in range(5):
         target.answers(b"")

@@ -1,8 +1,6 @@
 """Large files through the server, by MLflow's own client."""
 
-import json
 import os
-import struct
 import subprocess
 import sys
 import tempfile
@@ -12,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.client import Connection
+from benchmarks.network import safetensors
 from benchmarks.run_requests import RunRequests, run_id_in
+from benchmarks.servers import Server
 from benchmarks.summary import Figure
 from benchmarks.trial import Trial
 
@@ -45,45 +45,43 @@ class Artifacts(Trial):
                 path.write_bytes(content)
                 os.sync()
                 size = len(content) / _MEGABYTE
-                run_id = self._create_run()
-                rates.append(size / self._timed("upload", run_id, str(path)))
-                rates.append(size / self._timed("download", run_id, name))
+                run_id = new_run(self.server, self._round)
+                rates.append(size / time_transfer(self.server, "upload", run_id, str(path)))
+                rates.append(size / time_transfer(self.server, "download", run_id, name))
                 path.unlink()
         return rates
 
-    def _create_run(self) -> str:
-        with Connection(self.server.address) as connection:
-            return run_id_in(connection.fetch(RunRequests(self._round, ()).create)).decode()
 
-    def _timed(self, verb: str, run_id: str, name: str) -> float:
-        host, port = self.server.address
-        ended = subprocess.run(
-            [sys.executable, "-m", "benchmarks.artifact_program", verb, run_id, name],
-            env={
-                **os.environ,
-                "MLFLOW_TRACKING_URI": f"http://{host}:{port}",
-                "MLFLOW_DISABLE_TELEMETRY": "true",
-            },
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=True,
-        )
-        return float(ended.stdout.split()[-1])
+def new_run(server: Server, number: int) -> str:
+    """Create a run and return its id."""
+    with Connection(server.address) as connection:
+        return run_id_in(connection.fetch(RunRequests(number, ()).create)).decode()
+
+
+def time_transfer(server: Server, verb: str, run_id: str, *names: str) -> float:
+    """Return the seconds that a process of MLflow's own client takes for files."""
+    host, port = server.address
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks.artifact_program", verb, run_id, *names],
+        env={
+            **os.environ,
+            "MLFLOW_TRACKING_URI": f"http://{host}:{port}",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        },
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=True,
+    )
+    return float(ended.stdout.split()[-1])
 
 
 def _model(seed: int, size: int) -> bytes:
     """Return a safetensors file of normal float32 weights in tensors of 16 MiB."""
     rng = np.random.default_rng(seed)
     count = 4 * 1024 * 1024
-    tensors = [
-        (rng.standard_normal(count, np.float32) * np.float32(0.02)).tobytes()
-        for _ in range(max(1, size // (4 * count)))
-    ]
-    header, at = {}, 0
-    for number, content in enumerate(tensors):
-        ends = [at, at + len(content)]
-        header[f"layer.{number}"] = {"dtype": "F32", "shape": [count], "data_offsets": ends}
-        at = ends[1]
-    described = json.dumps(header).encode()
-    return struct.pack("<Q", len(described)) + described + b"".join(tensors)
+    tensors = {
+        f"layer.{number}": rng.standard_normal(count, np.float32) * np.float32(0.02)
+        for number in range(max(1, size // (4 * count)))
+    }
+    return safetensors("F32", tensors)

@@ -83,7 +83,7 @@ def fasttrackml(executable: Path) -> Contender:
         command,
         SqliteStorage("sqlite://"),
         template=PEER,
-        lacks=frozenset({"artifacts", "get_metric_history_bulk_interval"}),
+        lacks=frozenset({"artifacts", "checkpoints", "get_metric_history_bulk_interval"}),
     )
 
 

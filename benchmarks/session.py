@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from benchmarks import compaction, startup, stored_points
 from benchmarks.artifacts import Artifacts
+from benchmarks.checkpoints import Checkpoints
 from benchmarks.client import Connection, encode
 from benchmarks.concurrent_log_batch import ConcurrentLogBatch
 from benchmarks.contenders import MLFLOW, OURS, Contender, relaxed
@@ -53,6 +54,7 @@ TRIALS: Mapping[str, type[Trial]] = {
     "log_call": LogCall,
     "python_run": PythonRun,
     "artifacts": Artifacts,
+    "checkpoints": Checkpoints,
     "mixed_load": MixedLoad,
     "many_runs": ManyRuns,
     "long_run": LongRun,

@@ -37,6 +37,9 @@ class Scale:
     compacted_points: int = 2_000_000
     stored_points: tuple[int, ...] = (1_000_000, 10_000_000, 100_000_000)
     artifact_bytes: int = 1_000_000_000
+    network_width: int = 1024
+    """Of the network whose checkpoints are stored: 3.2 million parameters."""
+
     searched_runs: tuple[int, ...] = (100_000, 1_000_000)
     """Of the searches among many runs: for all contenders, then for Headwater alone."""
 
@@ -58,6 +61,7 @@ QUICK = Scale(
     compacted_points=200_000,
     stored_points=(100_000, 1_000_000),
     artifact_bytes=20_000_000,
+    network_width=128,
     searched_runs=(2_000, 4_000),
 )
 

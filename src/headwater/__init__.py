@@ -11,15 +11,29 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["Run", "__version__", "attach_run", "search", "start_run"]
+__all__ = [
+    "Run",
+    "Verdict",
+    "__version__",
+    "attach_run",
+    "compare",
+    "save_verdict",
+    "search",
+    "start_run",
+]
 
 if TYPE_CHECKING:
+    from headwater.client.compare import compare, save_verdict
     from headwater.client.run import Run, attach_run, start_run
     from headwater.client.search import search
+    from headwater.client.verdict import Verdict
 
 _HOMES = {
     "Run": "headwater.client.run",
+    "Verdict": "headwater.client.verdict",
     "attach_run": "headwater.client.run",
+    "compare": "headwater.client.compare",
+    "save_verdict": "headwater.client.compare",
     "search": "headwater.client.search",
     "start_run": "headwater.client.run",
 }

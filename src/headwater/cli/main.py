@@ -15,6 +15,7 @@ _COMMANDS = {
     "artifacts": "headwater.cli.artifacts",
     "check": "headwater.cli.check",
     "compact": "headwater.cli.compact",
+    "compare": "headwater.cli.compare",
     "delete-metrics": "headwater.cli.delete_metrics",
     "demo": "headwater.cli.demo",
     "doctor": "headwater.cli.doctor",

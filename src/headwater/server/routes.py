@@ -1,6 +1,7 @@
 """Which requests are answered natively: every hot verb of MLflow's tracking API, and our own."""
 
 from headwater.server.rest import (
+    compare,
     create_experiment,
     create_run,
     create_saved_search,
@@ -84,6 +85,7 @@ _AJAX_ONLY: Routes = {
 }
 
 _OWN: Routes = {
+    ("POST", "/compare"): compare.handle,
     ("POST", "/runs/search"): search_run_table.handle,
     ("GET", "/metrics/ingest"): ingest.handle_position,
     ("POST", "/metrics/ingest"): ingest.handle,

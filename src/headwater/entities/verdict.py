@@ -1,0 +1,221 @@
+"""Verdicts: what was asked of groups of runs, what they hold, and what follows from it.
+
+Everything that a verdict was computed from is in it, so that `headwater.analysis.judge` computes it
+again, bit for bit, without a server. Its JSON is stable: readers of a `version` read all of it.
+"""
+
+from typing import Any, Literal, Self
+
+import msgspec
+
+from headwater.errors import InvalidParameterError
+
+VERSION = 1
+
+Direction = Literal["higher", "lower"]
+Decision = Literal["better", "worse", "equivalent", "undecided"]
+Missing = Literal["omit", "refuse", "worst"]
+Choice = Literal[
+    "auto",
+    "welch",
+    "mann-whitney",
+    "permutation",
+    "paired-t",
+    "wilcoxon",
+    "sign",
+    "corrected-t",
+]
+"""How the test is found: by the data, or named beforehand, which is better."""
+
+
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is asked: whether the first group is better than the others in one metric."""
+
+    metric: str
+    direction: Direction
+    reduction: str = "last"
+    """See `headwater.entities.reduction`."""
+
+    paired_by: str | None = None
+    """A column such as ``params.seed``: runs with the same value of it belong together."""
+
+    margin: float | None = None
+    """A difference that does not matter is smaller than this, in units of the metric."""
+
+    test: Choice = "auto"
+    test_share: float | None = None
+    """Of ``corrected-t``: size of a test set divided by that of a training set."""
+
+    alpha: float = 0.05
+    power: float = 0.8
+    """Of which the runs that are still needed are counted."""
+
+    missing: Missing = "omit"
+    """What becomes of runs without a usable value."""
+
+    seed: int = 0
+    """Of everything that is drawn at random."""
+
+
+class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One run."""
+
+    run_id: str
+    value: float | None
+    """Of the metric, reduced; None where the run has none, or NaN."""
+
+    status: str = "FINISHED"
+    pair: str | None = None
+    """What it has in the column that pairs."""
+
+    steps: int | None = None
+    """Its last step."""
+
+    duration: int | None = None
+    """Milliseconds from start to end."""
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Runs that were done alike."""
+
+    name: str
+    selection: str
+    """How they were found, in words."""
+
+    runs: tuple[Observation, ...]
+
+
+class Unused(msgspec.Struct, frozen=True):
+    """A run that was selected and is not compared, or not by its own value."""
+
+    group: str
+    run_id: str
+    reason: str
+
+
+class Check(msgspec.Struct, frozen=True):
+    """An assumption that was looked at; `holds` is None where the data cannot tell."""
+
+    assumption: str
+    method: str
+    holds: bool | None
+    finding: str
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """A confidence interval."""
+
+    low: float
+    high: float
+    level: float
+    method: str
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """The size of a difference on a scale that compares across metrics."""
+
+    method: str
+    estimate: float
+    interval: Interval
+
+
+class HypothesisTest(msgspec.Struct, frozen=True):
+    """One test of a hypothesis."""
+
+    method: str
+    null: str
+    statistic_name: str
+    statistic: float
+    df: tuple[float, ...]
+    p_value: float
+    exact: bool
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """The first group against another one."""
+
+    a: str
+    b: str
+    sizes: tuple[int, ...]
+    """Runs of both, or pairs."""
+
+    means: tuple[float | None, float | None]
+    """Of the values that are compared."""
+
+    decision: Decision
+    """What `a` is, compared with `b`."""
+
+    why: tuple[str, ...]
+    """Why this test."""
+
+    checks: tuple[Check, ...]
+    test: HypothesisTest | None
+    """None where the runs are too few for any."""
+
+    p_adjusted: float | None
+    """For the number of comparisons, by Holm's method."""
+
+    estimate_name: str
+    estimate: float | None
+    interval: Interval | None
+    effects: tuple[Effect, ...]
+    equivalence: HypothesisTest | None
+    """Whether the difference is within the margin, where one is given."""
+
+    runs_needed: int | None
+    """In each group (or pairs), to see the margin, or else the difference that was observed."""
+
+    assumptions: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """An answer, with everything that it rests on."""
+
+    question: Question
+    groups: tuple[Group, ...]
+    unused: tuple[Unused, ...]
+    omnibus: HypothesisTest | None
+    """Whether any of more than two groups differ."""
+
+    comparisons: tuple[Comparison, ...]
+    """The first group against each other one."""
+
+    decision: Decision
+    """"better" than all others, "worse" than one of them, "equivalent" to all, or "undecided"."""
+
+    headline: str
+    """The decision in a sentence."""
+
+    warnings: tuple[str, ...]
+    could_pair_by: str | None = None
+    """A column by which runs of all groups would pair."""
+
+    version: int = VERSION
+
+    def to_json(self) -> str:
+        """Return it as JSON, which `from_json` reads."""
+        return msgspec.json.encode(self).decode()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain dictionaries and lists."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return found
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Return the verdict of a JSON text.
+
+        Raises:
+            InvalidParameterError: it is none, or of a later version.
+        """
+        try:
+            found = msgspec.json.decode(text, type=cls)
+        except msgspec.DecodeError as error:
+            raise InvalidParameterError(f"this is no verdict: {error}") from error
+        if found.version != VERSION:
+            raise InvalidParameterError(
+                f"this verdict has version {found.version}, and this release reads {VERSION}; "
+                "read it with the release of Headwater that has made it, or a later one"
+            )
+        return found

@@ -1,0 +1,50 @@
+"""Reads what a comparison of runs needs beside their columns."""
+
+from collections.abc import Iterator, Sequence
+
+from headwater.storage.metadata.base import Connection
+
+_CHUNK = 1_000
+"""Runs a statement asks for: far below every database's limit on parameters."""
+
+
+def active_experiments(connection: Connection) -> list[str]:
+    """Return the ids of all experiments that are not deleted."""
+    rows = connection.execute(
+        "SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active' "
+        "ORDER BY experiment_id"
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def latest_metric(
+    connection: Connection, run_ids: Sequence[str], key: str
+) -> dict[str, tuple[float, int]]:
+    """Return the latest value and step of a metric, of those of the runs that have it."""
+    found: dict[str, tuple[float, int]] = {}
+    for chunk in _chunks(run_ids):
+        rows = connection.execute(
+            "SELECT run_uuid, value, is_nan, step FROM latest_metrics "  # noqa: S608  # marks
+            f'WHERE "key" = ? AND run_uuid IN ({", ".join("?" * len(chunk))})',
+            (key, *chunk),
+        ).fetchall()
+        found.update((row[0], (float("nan") if row[2] else row[1], row[3])) for row in rows)
+    return found
+
+
+def shared_params(connection: Connection, run_ids: Sequence[str], most: int) -> list[str]:
+    """Return the keys of the params that the first of the runs have, `most` runs at most."""
+    keys: set[str] = set()
+    for chunk in _chunks(run_ids[:most]):
+        marks = ", ".join("?" * len(chunk))
+        rows = connection.execute(
+            f'SELECT DISTINCT "key" FROM params WHERE run_uuid IN ({marks})',  # noqa: S608
+            tuple(chunk),
+        ).fetchall()
+        keys.update(row[0] for row in rows)
+    return sorted(keys)
+
+
+def _chunks(run_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(run_ids), _CHUNK):
+        yield run_ids[start : start + _CHUNK]

@@ -1,0 +1,229 @@
+"""Compare groups of runs: find them, reduce their metric, judge."""
+
+import asyncio
+import importlib
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from headwater.entities.project_path import is_within, path_of_tag
+from headwater.entities.reduction import Reduction, parse_reduction
+from headwater.entities.run_field import RunField
+from headwater.entities.verdict import Group, Observation, Verdict
+from headwater.errors import InvalidParameterError, NotFoundError
+from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.compared_runs import (
+    active_experiments,
+    latest_metric,
+    shared_params,
+)
+from headwater.storage.metadata.experiments import find_by_name
+from headwater.storage.metadata.find_runs import find_runs
+from headwater.storage.metadata.projects import activities
+from headwater.storage.metadata.run_columns import load_columns
+from headwater.storage.metrics.series_facts import series_facts
+from headwater.tracking.clock import now
+from headwater.tracking.compared_groups import ComparePlan, GroupPlan, plan_groups
+from headwater.tracking.reduce_series import as_infinite, reduce_series
+from headwater.tracking.service import TrackingService
+from headwater.wire.compare import MOST_GROUPS, CompareRequest, Where
+
+_PAIRS = re.compile(r"(^|[._/-])(seed|random_state|fold|split|dataset|task|env)s?([._/-]|$)", re.I)
+"""Params by which runs are usually paired."""
+
+_LOOKED_AT = 1_000
+"""Runs whose params are looked through for such ones."""
+
+_USUAL = tuple(RunField("attribute", key) for key in ("run_id", "status", "duration"))
+
+
+async def compare(service: TrackingService, wanted: CompareRequest) -> Verdict:
+    """Return the verdict on what is asked, from one snapshot of the runs.
+
+    Raises:
+        InvalidParameterError: a filter, column or option cannot be served, a group is empty, or the
+            question has no answer; says which and why.
+        NotFoundError: there is no experiment or project of a name.
+        StatementTimeoutError: the search took too long.
+    """
+    reduction = parse_reduction(wanted.question.reduction)
+
+    def read(connection: Connection) -> tuple[list[Group], str | None]:
+        ids = _experiments(connection, wanted.where)
+        plan = plan_groups(wanted, ids, service.behaviour, now())
+        return _Reader(connection, service, wanted, reduction).groups(plan)
+
+    groups, could_pair_by = await service.database.search(read, service.search_seconds)
+    # Loaded with the first comparison: scipy would make every server twice as large.
+    judge = importlib.import_module("headwater.analysis.judge").judge
+    verdict: Verdict = await asyncio.to_thread(judge, wanted.question, groups, could_pair_by)
+    return verdict
+
+
+def _experiments(connection: Connection, where: Where) -> list[str]:
+    """Return the ids of the experiments that are named; of all where none is."""
+    if not (where.experiment_ids or where.experiment_names or where.project is not None):
+        return active_experiments(connection)
+    found = list(where.experiment_ids)
+    for name in where.experiment_names:
+        experiment_id = find_by_name(connection, name)
+        if experiment_id is None:
+            raise NotFoundError(
+                f"Invalid value for parameter 'experiment_names': no experiment is named {name!r}"
+            )
+        found.append(str(experiment_id))
+    if where.project is not None:
+        path = path_of_tag(where.project)
+        within = [
+            str(each.experiment_id)
+            for each in activities(connection, ("active",))
+            if is_within(path_of_tag(each.tag), path)
+        ]
+        if not within:
+            raise NotFoundError(f"There is no project {path!r}")
+        found += within
+    return list(dict.fromkeys(found))
+
+
+class _Reader:
+    """Reads groups from one snapshot."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        service: TrackingService,
+        wanted: CompareRequest,
+        reduction: Reduction,
+    ) -> None:
+        self._connection = connection
+        self._service = service
+        self._wanted = wanted
+        self._reduction = reduction
+
+    def groups(self, plan: ComparePlan) -> tuple[list[Group], str | None]:
+        """Return the groups, and by what their runs would pair if that is not asked for."""
+        found = []
+        members: dict[str, list[str]] = {}
+        for group in plan.groups:
+            run_ids = self._run_ids(group)
+            parts = self._divided(run_ids, group, plan) if plan.group_by else {group.name: run_ids}
+            for name, ids in parts.items():
+                members[name] = ids
+                found.append(Group(name, group.selection, self._observations(ids, plan.pair)))
+        for each in found:
+            if not each.runs:
+                raise InvalidParameterError(
+                    f"no run is in the group {each.name!r}; check its filter ({each.selection}) "
+                    "and the experiments"
+                )
+        could = None if plan.pair is not None else self._common_pairing(list(members.values()))
+        return found, could
+
+    def _run_ids(self, group: GroupPlan) -> list[str]:
+        limit = group.search.page.limit
+        if not group.search.experiment_ids:
+            return []
+        found = find_runs(
+            self._connection,
+            group.search,
+            series_facts(self._connection, group.search),
+            nan_never_matches=self._service.behaviour.nan_never_matches,
+        )
+        if len(found) > limit:
+            raise InvalidParameterError(
+                f"more than {limit:,} runs are in the group {group.name!r}; narrow its filter"
+            )
+        return found
+
+    def _divided(
+        self, run_ids: Sequence[str], group: GroupPlan, plan: ComparePlan
+    ) -> dict[str, list[str]]:
+        """Return the runs by the values of the columns that make groups, the candidate first."""
+        columns = load_columns(self._connection, run_ids, plan.group_by)
+        parts: dict[str, list[str]] = defaultdict(list)
+        for run_id, values in zip(
+            run_ids, zip(*(column.values for column in columns), strict=True), strict=True
+        ):
+            if all(value is not None for value in values):
+                pairs = zip(plan.group_by, values, strict=True)
+                parts[", ".join(f"{field.name} = {value}" for field, value in pairs)].append(run_id)
+        names = sorted(parts)
+        if not 2 <= len(names) <= MOST_GROUPS:
+            raise InvalidParameterError(
+                f"Invalid value for parameter 'group_by': {len(names)} groups of {group.selection}"
+                f"; 2 to {MOST_GROUPS} can be compared"
+            )
+        if self._wanted.candidate is not None:
+            chosen = [name for name in names if _is_candidate(name, self._wanted.candidate)]
+            if len(chosen) != 1:
+                raise InvalidParameterError(
+                    f"Invalid value for parameter 'candidate': {self._wanted.candidate!r} is not "
+                    f"one of {', '.join(names)}"
+                )
+            names = [*chosen, *(name for name in names if name not in chosen)]
+        return {name: parts[name] for name in names}
+
+    def _observations(
+        self, run_ids: Sequence[str], pair: RunField | None
+    ) -> tuple[Observation, ...]:
+        fields = [*_USUAL, *([] if pair is None or pair in _USUAL else [pair])]
+        columns = {
+            each.name: each.values for each in load_columns(self._connection, run_ids, fields)
+        }
+        values = self._values(run_ids)
+        pairs: Sequence[Any] = [None] * len(run_ids) if pair is None else columns[pair.name]
+        found = []
+        for place, run_id in enumerate(run_ids):
+            value, step = values.get(run_id, (None, None))
+            shared = pairs[place]
+            found.append(
+                Observation(
+                    run_id,
+                    value,
+                    columns["status"][place] or "FINISHED",
+                    None if shared is None else str(shared),
+                    step,
+                    columns["duration"][place],
+                )
+            )
+        # In an order that does not depend on how they were found.
+        return tuple(sorted(found, key=lambda each: each.run_id))
+
+    def _values(self, run_ids: Sequence[str]) -> dict[str, tuple[float | None, int]]:
+        """Return the reduced metric and the last step of the runs that have the metric.
+
+        No value stands for NaN, which JSON does not have.
+        """
+        key = self._wanted.question.metric
+        latest = latest_metric(self._connection, run_ids, key)
+        found: dict[str, tuple[float | None, int]] = {}
+        for run_id, (value, step) in latest.items():
+            if self._reduction.kind == "last":
+                reduced = float(as_infinite(np.array([value]))[0])
+            else:
+                series = self._service.metrics.history(self._connection, run_id, key)
+                reduced = float("nan") if series is None else reduce_series(series, self._reduction)
+            found[run_id] = (reduced if np.isfinite(reduced) else None, step)
+        return found
+
+    def _common_pairing(self, groups: Sequence[Sequence[str]]) -> str | None:
+        """Return a param like a seed of which runs of all groups share two values or more."""
+        looked_at = [run_ids[:_LOOKED_AT] for run_ids in groups]
+        keys = shared_params(self._connection, [r for each in looked_at for r in each], _LOOKED_AT)
+        for key in filter(_PAIRS.search, keys):
+            field = RunField("param", key)
+            values = [
+                set(load_columns(self._connection, run_ids, [field])[0].values) - {None}
+                for run_ids in looked_at
+            ]
+            if len(set.intersection(*values)) >= 2:
+                return field.name
+        return None
+
+
+def _is_candidate(name: str, candidate: str) -> bool:
+    """Say whether a group of one column is meant: by its whole name, or the value alone."""
+    return candidate in (name, name.partition(" = ")[2])

@@ -9,6 +9,9 @@ from headwater.entities.verdict import Group, Question
 _UNEQUAL = 1.1
 """Budgets whose medians differ by more than this ratio are not equal."""
 
+_SHORT = 60_000
+"""Milliseconds below which times differ by the start of a program more than by its work."""
+
 _ENDED_BADLY = ("FAILED", "KILLED")
 
 
@@ -47,21 +50,23 @@ def _failures(groups: Sequence[Group]) -> list[str]:
 
 def _budgets(groups: Sequence[Group]) -> list[str]:
     found = []
-    for what, values in (
-        ("steps", [[run.steps for run in group.runs] for group in groups]),
-        ("time", [[run.duration for run in group.runs] for group in groups]),
+    for what, least, values in (
+        ("steps", 1, [[run.steps for run in group.runs] for group in groups]),
+        ("time", _SHORT, [[run.duration for run in group.runs] for group in groups]),
     ):
         medians = [
             float(np.median(known))
             for each in values
             if (known := [value for value in each if value])
         ]
-        if len(medians) < len(groups) or max(medians) <= _UNEQUAL * min(medians):
+        if len(medians) < len(groups) or max(medians) < least:
+            continue
+        if max(medians) <= _UNEQUAL * min(medians):
             continue
         names = [group.name for group in groups]
-        most, least = (names[int(pick(medians))] for pick in (np.argmax, np.argmin))
+        most, fewest = (names[int(pick(medians))] for pick in (np.argmax, np.argmin))
         found.append(
             f"Budgets are unequal: the runs of {most} have {max(medians) / min(medians):.3g} times "
-            f"the {what} of those of {least} (medians)."
+            f"the {what} of those of {fewest} (medians)."
         )
     return found

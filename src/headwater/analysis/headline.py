@@ -60,8 +60,7 @@ def _numbers(found: Comparison) -> str:
     assert found.test is not None
     parts = []
     if found.interval is not None:
-        interval = found.interval
-        parts.append(f"{interval.level * 100:g} % CI {interval.low:.4g} to {interval.high:.4g}")
+        parts.append(f"{found.interval.level * 100:g} % CI {found.interval.ends()}")
     p_value = found.test.p_value if found.p_adjusted is None else found.p_adjusted
     test = found.test
     if found.decision == "equivalent" and found.equivalence is not None:

@@ -277,7 +277,7 @@ def _test_record(test: Outcome) -> HypothesisTest:
         test.method,
         test.null,
         test.statistic_name,
-        test.statistic,
+        _finite(test.statistic),
         test.df,
         test.p_value,
         test.exact,
@@ -299,7 +299,11 @@ def _equivalence_record(found: tost.Equivalence) -> HypothesisTest:
 
 
 def _interval(found: Range) -> Interval:
-    return Interval(found.low, found.high, found.level, found.method)
+    return Interval(_finite(found.low), _finite(found.high), found.level, found.method)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _effect(found: EffectSize) -> Effect:

@@ -19,8 +19,7 @@ def notes(verdict: Verdict) -> list[str]:
             found.append(f"{place}{each.test.method}. {' '.join(each.why)}")
         found += [
             f"{place}{effect.method} {effect.estimate:.3g} "
-            f"({effect.interval.level * 100:g} % CI {effect.interval.low:.3g} to "
-            f"{effect.interval.high:.3g})"
+            f"({effect.interval.level * 100:g} % CI {effect.interval.ends()})"
             for effect in each.effects
         ]
     return found
@@ -45,7 +44,7 @@ def _row(found: Comparison) -> tuple[str, ...]:
         _number(found.means[0]),
         _number(found.means[1]),
         _number(found.estimate, "+"),
-        "" if interval is None else f"{interval.low:+.4g} to {interval.high:+.4g}",
+        "" if interval is None else interval.ends("+"),
         _p_value(found.p_adjusted),
         found.decision,
     )

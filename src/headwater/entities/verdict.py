@@ -103,12 +103,18 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """A confidence interval."""
+    """A confidence interval; an end that is None is infinite."""
 
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     level: float
     method: str
+
+    def ends(self, sign: str = "") -> str:
+        """Return both ends in words; with a `sign` of "+" also that of positive numbers."""
+        low = "-infinity" if self.low is None else f"{self.low:{sign}.4g}"
+        high = "infinity" if self.high is None else f"{self.high:{sign}.4g}"
+        return f"{low} to {high}"
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -125,7 +131,9 @@ class HypothesisTest(msgspec.Struct, frozen=True):
     method: str
     null: str
     statistic_name: str
-    statistic: float
+    statistic: float | None
+    """None where it is infinite."""
+
     df: tuple[float, ...]
     p_value: float
     exact: bool

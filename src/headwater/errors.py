@@ -27,6 +27,7 @@ HeadwaterError
     ├── AlreadyExistsError    RESOURCE_ALREADY_EXISTS
     ├── ConflictError         RESOURCE_CONFLICT
     └── InvalidParameterError INVALID_PARAMETER_VALUE
+        └── AnalysisError     numbers or options from which a statistic cannot be computed
 """
 
 from typing import ClassVar
@@ -151,3 +152,7 @@ class InvalidParameterError(RequestError):
     """A field of the request holds a value that MLflow refuses."""
 
     error_code = "INVALID_PARAMETER_VALUE"
+
+
+class AnalysisError(InvalidParameterError):
+    """Numbers or options from which a statistic cannot be computed; says which, and what to do."""

@@ -73,7 +73,6 @@ def compare_times(a: Sequence[TimeTo], b: Sequence[TimeTo]) -> HypothesisTest:
     if not any(time.reached for time in (*a, *b)):
         raise AnalysisError("no run reaches the threshold; choose one that some do.")
     found = stats.logrank(_censored(a), _censored(b))
-    never = sum(not time.reached for time in a), sum(not time.reached for time in b)
     return HypothesisTest(
         method="log-rank test",
         null="a and b reach the threshold equally fast",
@@ -88,21 +87,18 @@ def compare_times(a: Sequence[TimeTo], b: Sequence[TimeTo]) -> HypothesisTest:
             "runs are independent",
             "a run's end has nothing to do with how it would have gone on",
         ),
-        warnings=(
-            *(
-                (
-                    f"{never[0]} of {len(a)} runs of a and {never[1]} of {len(b)} of b never reach it.",
-                )
-                if sum(never)
-                else ()
-            ),
-            *(
-                ("Fewer than 5 runs in a group: the normal approximation is rough.",)
-                if min(len(a), len(b)) < FEW
-                else ()
-            ),
-        ),
+        warnings=_told(a, b),
     )
+
+
+def _told(a: Sequence[TimeTo], b: Sequence[TimeTo]) -> tuple[str, ...]:
+    found: tuple[str, ...] = ()
+    never = [sum(not time.reached for time in times) for times in (a, b)]
+    if any(never):
+        found += (f"{never[0]} of {len(a)} runs of a and {never[1]} of {len(b)} of b never do.",)
+    if min(len(a), len(b)) < FEW:
+        found += (f"Fewer than {FEW} runs in a group: the normal approximation is rough.",)
+    return found
 
 
 def _curve(steps: ArrayLike, values: ArrayLike) -> tuple[Float64s, Float64s]:

@@ -40,8 +40,8 @@ def power_two_sample(
 ) -> float:
     """Return the power of a t-test of two independent groups of equal variance.
 
-    The statistic is noncentral t: df = n_a + n_b - 2, noncentrality effect · sqrt(n_a n_b/(n_a+n_b)).
-    Welch's test has nearly the same power. ``effect`` is (mean a - mean b)/standard deviation.
+    The statistic is noncentral t, df = n_a + n_b - 2, noncentrality effect · sqrt(n_a n_b / (n_a +
+    n_b)). Welch's test has nearly the same power. ``effect`` is (mean a - mean b)/deviation.
     Source: Cohen, Statistical Power Analysis (1988), chapter 2.
     """
     whole("n_a", n_a, 2)

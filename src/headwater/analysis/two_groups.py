@@ -247,7 +247,7 @@ def _divided(pooled: Float64s, chosen: NDArray[np.intp], statistic: Statistic) -
     variance[variance <= 1e-13] = 0
     with np.errstate(divide="ignore", invalid="ignore"):
         t = (mean - rest) / np.sqrt(variance)
-    return np.nan_to_num(t, nan=0.0, posinf=math.inf, neginf=-math.inf)
+    return np.asarray(np.nan_to_num(t, nan=0.0, posinf=math.inf, neginf=-math.inf))
 
 
 def _as_extreme(found: Float64s, observed: float, alternative: Alternative) -> int:

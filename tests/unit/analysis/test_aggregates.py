@@ -83,6 +83,6 @@ def test_refusals() -> None:
     with pytest.raises(AnalysisError, match="x has 4 tasks and y 2"):
         improvement_over_tasks(X, [[1, 2]], seed=0)
     with pytest.raises(AnalysisError, match="scores has 1 value of 4 that is NaN"):
-        interquartile_mean([[1, 2], [3, float("nan")]])
+        interquartile_mean([[1.0, 2.0], [3.0, float("nan")]])
     with pytest.raises(AnalysisError, match="aggregate is 'max'"):
         aggregate(X, aggregate="max", seed=0)  # type: ignore[arg-type]

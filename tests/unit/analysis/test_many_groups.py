@@ -46,7 +46,7 @@ def test_kruskal_wallis_is_scipys_for_larger_groups() -> None:
 
 
 def test_kruskal_wallis_of_small_groups_comes_near_all_divisions() -> None:
-    groups = [[1.0, 2, 2], [3, 5], [2, 6]]
+    groups = [[1.0, 2.0, 2.0], [3.0, 5.0], [2.0, 6.0]]
     found = kruskal_wallis(groups, seed=1)
     pooled = np.concatenate(groups)
     extreme = total = 0

@@ -36,7 +36,7 @@ def test_mcnemars_example_with_and_without_correction() -> None:
 
 
 def test_mid_p_takes_off_half_of_the_observed_chance() -> None:
-    exact, mid = (mcnemar_counts(3, 9, 50, variant=v) for v in ("exact", "mid-p"))  # type: ignore[arg-type]
+    exact, mid = (mcnemar_counts(3, 9, 50, variant=v) for v in ("exact", "mid-p"))
     assert exact.p_value - mid.p_value == pytest.approx(stats.binom.pmf(3, 12, 0.5))
     same = mcnemar_counts(4, 4, 50, variant="mid-p")
     assert same.p_value == pytest.approx(1 - stats.binom.pmf(4, 8, 0.5))

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from headwater.analysis.curves import steps_of
-from headwater.analysis.inputs import fraction, generator, table, whole
+from headwater.analysis.inputs import fraction, generator, steps_of, table, whole
 from headwater.entities.metric import Float64s
 from headwater.errors import AnalysisError
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from headwater.analysis.inputs import FEW, sample, whole
+from headwater.analysis.inputs import FEW, sample, steps_of, whole
 from headwater.analysis.result import HypothesisTest
 from headwater.entities.metric import Float64s
 from headwater.errors import AnalysisError
@@ -104,16 +104,6 @@ def _told(a: Sequence[TimeTo], b: Sequence[TimeTo]) -> tuple[str, ...]:
 def _curve(steps: ArrayLike, values: ArrayLike) -> tuple[Float64s, Float64s]:
     y = sample("values", values)
     return steps_of(steps, y.size, 2), y
-
-
-def steps_of(steps: ArrayLike, size: int, least: int = 1) -> Float64s:
-    """Return growing steps, one for each of ``size`` values."""
-    x = sample("steps", steps, least)
-    if x.size != size:
-        raise AnalysisError(f"steps has {x.size} values for {size} points; give one for each.")
-    if np.any(np.diff(x) <= 0):
-        raise AnalysisError("steps must grow; sort the points and keep one for each step.")
-    return x
 
 
 def _censored(times: Sequence[TimeTo]) -> stats.CensoredData:

@@ -54,6 +54,16 @@ def table(name: str, values: ArrayLike, least_rows: int = 2, least_columns: int 
     return array
 
 
+def steps_of(steps: ArrayLike, size: int, least: int = 1) -> Float64s:
+    """Return growing steps, one for each of ``size`` values."""
+    x = sample("steps", steps, least)
+    if x.size != size:
+        raise AnalysisError(f"steps has {x.size} values for {size} points; give one for each.")
+    if np.any(np.diff(x) <= 0):
+        raise AnalysisError("steps must grow; sort the points and keep one for each step.")
+    return x
+
+
 def fraction(name: str, value: float) -> float:
     """Return a number that lies strictly between 0 and 1."""
     if not 0 < value < 1:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scipy import optimize, stats
 
 from headwater.analysis import noncentral
-from headwater.analysis.inputs import Alternative, fraction, one_of, positive, whole
+from headwater.analysis.inputs import Alternative, fraction, one_of, whole
 from headwater.errors import AnalysisError
 
 MOST = 100_000
@@ -113,11 +113,6 @@ def detectable_effect(
     while missing(high) < 0:
         high *= 2
     return float(optimize.brentq(missing, 0.0, high, xtol=1e-9))
-
-
-def standardised(difference: float, deviation: float) -> float:
-    """Return a difference in standard deviations, the unit of ``effect``."""
-    return difference / positive("deviation", deviation)
 
 
 def _power(noncentrality: float, df: int, alpha: float, alternative: Alternative) -> float:

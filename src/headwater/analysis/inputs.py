@@ -10,6 +10,9 @@ from headwater.errors import AnalysisError
 
 Alternative = Literal["two-sided", "greater", "less"]
 
+MOST_PAIRS = 10_000_000
+"""Pairs of values up to which all of them are formed for an estimate (80 MB)."""
+
 FEW = 5
 """Fewer values than this in a group call for a warning."""
 
@@ -80,7 +83,7 @@ def positive(name: str, value: float) -> float:
 
 def whole(name: str, value: int, least: int) -> int:
     """Return a whole number that is at least ``least``."""
-    if value != int(value) or value < least:
+    if not np.isfinite(value) or value != int(value) or value < least:
         raise AnalysisError(f"{name} is {value}; give a whole number of at least {least}.")
     return int(value)
 

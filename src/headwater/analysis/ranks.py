@@ -86,7 +86,7 @@ def friedman(
 
     χ² = 12 N/(k(k+1)) [Σ R_j² - k(k+1)²/4], divided by 1 - Σ(t³-t)/(N k (k²-1)) for ties, unless
     ``correct_ties`` is false, as in Demšar's examples. With fewer than 10 rows (5, if there are 5
-    methods) chi-squared is too rough, and its p-value comes from ``resamples`` random orders within
+    methods) chi-squared and F are too rough, and p comes from ``resamples`` random orders within
     the rows: (1 + count as extreme) / (1 + resamples).
     Sources: Friedman, JASA 32 (1937), 675-701; Iman and Davenport, Commun. Stat. A9 (1980),
     571-595; Demšar, JMLR 7 (2006), 1-30.
@@ -106,6 +106,7 @@ def friedman(
     p_value = float(stats.chi2.sf(statistic, k - 1))
     if rough:
         p_value = _permuted(ranks, statistic, spread, seed, resamples)
+    how = f"{resamples} random orders"
     common = {"null": "all methods rank alike", "alternative": "two-sided", "exact": False}
     assumptions = ("rows are independent of each other",)
     warnings = (f"There are only {n} rows; few differences can show.",) if n < 6 else ()
@@ -114,7 +115,7 @@ def friedman(
     return Friedman(
         tuple(map(float, ranks.mean(axis=0))),
         HypothesisTest(
-            method=f"Friedman test ({f'{resamples} random orders' if rough else 'chi-squared'})",
+            method=f"Friedman test ({how if rough else 'chi-squared'})",
             statistic_name="chi-squared",
             statistic=statistic,
             df=(k - 1.0,),
@@ -127,11 +128,12 @@ def friedman(
             **common,  # type: ignore[arg-type]  # three words of different types
         ),
         HypothesisTest(
-            method="Iman-Davenport test",
+            method=f"Iman-Davenport test ({how if rough else 'F'})",
             statistic_name="F",
             statistic=f,
             df=df,
-            p_value=float(stats.f.sf(f, *df)),
+            # F grows with chi-squared, so that random orders give both the same p-value.
+            p_value=p_value if rough else float(stats.f.sf(f, *df)),
             sizes=(n,) * k,
             assumptions=assumptions,
             warnings=warnings,

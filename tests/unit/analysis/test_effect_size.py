@@ -87,5 +87,7 @@ def test_groups_apart_get_an_interval_with_a_warning() -> None:
 def test_refusals() -> None:
     with pytest.raises(AnalysisError, match=r"do not vary.*cliffs_delta"):
         hedges_g([1, 1], [2, 2])
-    with pytest.raises(AnalysisError, match="a has 2 values and b 3"):
-        hedges_g_paired([1, 2], [1, 2, 3])
+    with pytest.raises(AnalysisError, match="a has 3 values and b 4"):
+        hedges_g_paired([1, 2, 3], [1, 2, 3, 4])
+    with pytest.raises(AnalysisError, match="a has 2 values, at least 3"):
+        hedges_g_paired([1, 2], [1, 3])

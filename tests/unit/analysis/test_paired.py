@@ -126,6 +126,13 @@ def test_few_pairs_have_no_distribution_free_interval() -> None:
     assert any("no distribution-free interval" in warning for warning in found.warnings)
 
 
+def test_pairs_that_are_all_equal_show_nothing() -> None:
+    found = wilcoxon([1, 2, 3], [1, 2, 3])
+    assert (found.p_value, found.estimate) == (1, 0)
+    assert found.warnings[-1] == "3 of 3 differences are zero (method: pratt)."
+    assert sign_flips([1, 2, 3], [1, 2, 3], seed=0).p_value == 1
+
+
 def test_refusals() -> None:
     with pytest.raises(AnalysisError, match="a has 3 values and b 2; a paired analysis"):
         paired_t([1, 2, 3], [1, 2])

@@ -95,6 +95,13 @@ def test_friedman_of_few_rows_comes_near_all_orders() -> None:
     assert "random orders" in found.method
 
 
+def test_rows_that_all_agree_are_not_certain() -> None:
+    # F is infinite; the chance of such agreement of four rows is 1/6³, not 0.
+    found = friedman([[1, 2, 3]] * 4, higher_is_better=True, seed=0).iman_davenport
+    assert found.statistic == math.inf
+    assert found.p_value == pytest.approx(6**-3, rel=0.5)
+
+
 def test_post_hoc_tests_as_scikit_posthocs_computes_them() -> None:
     # scikit-posthocs 0.17.1 on the example of its documentation.
     upper = np.triu_indices(3, 1)

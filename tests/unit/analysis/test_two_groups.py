@@ -130,6 +130,15 @@ def test_tests_do_not_depend_on_unit_or_order(a: list[int], b: list[int], unit: 
         assert 0 < found.p_value <= 1
 
 
+def test_equal_and_many_values() -> None:
+    same = mann_whitney([1, 1, 1], [1, 1])
+    assert same.p_value == 1
+    many = mann_whitney(np.arange(4000.0), np.arange(4000.0) + 0.5)
+    assert (many.estimate, many.interval) == (None, None)
+    assert "not estimated" in many.warnings[0]
+    assert mann_whitney([1.0] * 30, [1.0] * 30).p_value == 1
+
+
 def test_refusals_name_the_argument_and_the_way_out() -> None:
     with pytest.raises(AnalysisError, match=r"b has 1 value, at least 2 are needed; add runs"):
         welch_t([1, 2], [3])
@@ -147,3 +156,5 @@ def test_refusals_name_the_argument_and_the_way_out() -> None:
         welch_t(["x"], [2, 4])
     with pytest.raises(AnalysisError, match="seed is -1"):
         permutation(SLEEP_1, SLEEP_2, seed=-1)
+    with pytest.raises(AnalysisError, match="resamples is nan"):
+        permutation(SLEEP_1, SLEEP_2, seed=0, resamples=float("nan"))  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ Statistical Precipice, NeurIPS 2021.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -73,13 +73,14 @@ def aggregate(
 ) -> Bootstrap:
     """Return an aggregate with a percentile interval that is stratified by task.
 
-    ``mean`` and ``median`` are those of the tasks' mean scores; ``target`` is of the optimality gap.
+    ``mean`` and ``median`` are of the tasks' mean scores; ``target`` is of the optimality gap.
     """
     one_of("aggregate", aggregate, Aggregate)
     values = table("scores", scores, 2, 1)
     runs, tasks = values.shape
 
-    def statistic(flat: Float64s, axis: int) -> Any:
+    def statistic(flat: Float64s, axis: int) -> Float64s:
+        assert axis == -1
         return _reduced(flat, aggregate, runs, target)
 
     return bootstrap(
@@ -114,7 +115,7 @@ def performance_profile(
 def improvement_over_tasks(
     x: ArrayLike, y: ArrayLike, *, seed: int, level: float = 0.95, resamples: int = 2000
 ) -> Improvement:
-    """Return the mean over tasks of P(x > y) + P(x = y)/2, with a stratified percentile interval."""
+    """Return the mean over tasks of P(x > y) + P(x = y)/2, with a stratified interval."""
     first, second = table("x", x, 1, 1), table("y", y, 1, 1)
     fraction("level", level)
     whole("resamples", resamples, 99)

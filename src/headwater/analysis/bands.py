@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from headwater.analysis.curves import steps_of
-from headwater.analysis.inputs import fraction, generator, table, whole
+from headwater.analysis.inputs import fraction, generator, steps_of, table, whole
 from headwater.entities.metric import Float64s
 from headwater.errors import AnalysisError
 
@@ -16,7 +15,7 @@ _LEAST = 5
 """Runs of a group below which their correlation over steps cannot be told from chance."""
 
 _MANY = 30
-"""Runs of a group above which resampled standard errors hardly vary, and are not resampled."""
+"""Runs of a group above which standard errors vary so little that one draw serves all steps."""
 
 _BATCH = 1 << 21
 
@@ -161,22 +160,22 @@ def _largest_t(
     batch = max(1, _BATCH // max(min(rows.shape[0], _MANY) * rows.shape[1] for rows in shapes))
     for start in range(0, resamples, batch):
         count = min(batch, resamples - start)
-        away, variance = 0.0, 0.0
-        for number, rows in enumerate(shapes):
-            means, spreads = _drawn(rows, count, rng)
-            away = away + (means if number == 0 else -means)
-            variance = variance + spreads / rows.shape[0]
+        drawn = [_drawn(rows, count, rng) for rows in shapes]
+        # One group's mean less the other's, if there is another.
+        away = drawn[0][0] - sum(means for means, _ in drawn[1:])
+        variance = sum(
+            variances / rows.shape[0] for (_, variances), rows in zip(drawn, shapes, strict=True)
+        )
         found[start : start + count] = np.abs(away / np.sqrt(variance)).max(axis=1)
     return found
 
 
-def _drawn(
-    rows: Float64s, count: int, rng: np.random.Generator
-) -> tuple[Float64s, Float64s | float]:
+def _drawn(rows: Float64s, count: int, rng: np.random.Generator) -> tuple[Float64s, Float64s]:
     """Return means and variances of ``count`` groups of normal curves, resamples x steps."""
     size = rows.shape[0]
     if size > _MANY:
         means = rng.standard_normal((count, size)) @ rows / math.sqrt(size)
-        return means, np.broadcast_to((rows**2).sum(axis=0), means.shape)
+        factor = rng.chisquare(size - 1, (count, 1)) / (size - 1)
+        return means, factor * (rows**2).sum(axis=0)
     curves = rng.standard_normal((count, size, size)) @ rows
     return curves.mean(axis=1), curves.var(axis=1, ddof=1)

@@ -55,9 +55,10 @@ def correlated_t(
 ) -> Posterior:
     """Compare two learners on one data set by scores of the same cross-validation splits.
 
-    The posterior of the mean difference is Student's t with n - 1 degrees of freedom around the mean
-    with scale² = s² (1/n + test_share); ``test_share`` as in ``paired.corrected_resampled_t``:
-    1/(k - 1) for k-fold cross-validation, however often repeated, 0 for independent pairs.
+    The posterior of the mean difference is Student's t around the mean, with n - 1 degrees of
+    freedom and scale² = s² (1/n + test_share); ``test_share`` as in
+    ``paired.corrected_resampled_t``: 1/(k - 1) for k-fold cross-validation, however often repeated,
+    0 for independent pairs.
     Source: Corani and Benavoli, Machine Learning 100 (2015), 285-304.
     """
     first, second = pairs(a, b)
@@ -68,6 +69,7 @@ def correlated_t(
     n, mean = differences.size, float(differences.mean())
     scale = float(differences.std(ddof=1)) * math.sqrt(1 / n + test_share)
     fraction("level", level)
+    warnings: tuple[str, ...] = ()
     if scale == 0:
         less, greater = float(mean < -rope), float(mean > rope)
         if rope == 0 and mean == 0:
@@ -77,7 +79,7 @@ def correlated_t(
         less = float(stats.t.cdf(-rope, n - 1, mean, scale))
         greater = float(stats.t.sf(rope, n - 1, mean, scale))
         ends = stats.t.ppf([(1 - level) / 2, (1 + level) / 2], n - 1, mean, scale)
-        interval, warnings = Interval(float(ends[0]), float(ends[1]), level, "credible"), ()
+        interval = Interval(float(ends[0]), float(ends[1]), level, "credible")
     return Posterior(
         "Bayesian correlated t-test",
         rope,
@@ -127,8 +129,8 @@ def signed_rank(
     """Compare two methods by their mean scores on several data sets (or by pairs of seeds).
 
     With weights w from a Dirichlet distribution, ``prior`` for a pseudo-observation of zero and 1
-    for each difference z, the chance of each outcome is Σ w_i w_j [z_i + z_j beyond 2 rope], equality
-    counting half; each probability is the share of draws in which its outcome is the likeliest.
+    for each difference z, the chance of each outcome is Σ w_i w_j [z_i + z_j beyond 2 rope],
+    equality counting half; a probability is the share of draws in which its outcome is likeliest.
     Source: Benavoli et al., A Bayesian Wilcoxon signed-rank test, ICML 2014.
     """
     first, second = pairs(a, b)
@@ -167,7 +169,7 @@ def _check_rope(rope: float) -> None:
 
 
 def _beyond(values: Float64s, threshold: float) -> Float64s:
-    return (values > threshold) + 0.5 * (values == threshold)
+    return np.asarray((values > threshold) + 0.5 * (values == threshold))
 
 
 def _of_draws(

@@ -24,7 +24,7 @@ from headwater.errors import AnalysisError
 Method = Literal["bca", "percentile"]
 
 Statistic = Callable[..., Any]
-"""Called as ``statistic(*samples, axis=-1)`` with arrays of two dimensions, as ``numpy.mean`` is."""
+"""Called as ``numpy.mean`` is: ``statistic(*samples, axis=-1)``, with arrays of two dimensions."""
 
 _BATCH = 1 << 20
 _FEW = 10

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from headwater.analysis.inputs import FEW, sample, whole
+from headwater.analysis.inputs import FEW, sample, steps_of, whole
 from headwater.analysis.result import HypothesisTest
 from headwater.entities.metric import Float64s
 from headwater.errors import AnalysisError
@@ -73,7 +73,6 @@ def compare_times(a: Sequence[TimeTo], b: Sequence[TimeTo]) -> HypothesisTest:
     if not any(time.reached for time in (*a, *b)):
         raise AnalysisError("no run reaches the threshold; choose one that some do.")
     found = stats.logrank(_censored(a), _censored(b))
-    never = sum(not time.reached for time in a), sum(not time.reached for time in b)
     return HypothesisTest(
         method="log-rank test",
         null="a and b reach the threshold equally fast",
@@ -88,36 +87,23 @@ def compare_times(a: Sequence[TimeTo], b: Sequence[TimeTo]) -> HypothesisTest:
             "runs are independent",
             "a run's end has nothing to do with how it would have gone on",
         ),
-        warnings=(
-            *(
-                (
-                    f"{never[0]} of {len(a)} runs of a and {never[1]} of {len(b)} of b never reach it.",
-                )
-                if sum(never)
-                else ()
-            ),
-            *(
-                ("Fewer than 5 runs in a group: the normal approximation is rough.",)
-                if min(len(a), len(b)) < FEW
-                else ()
-            ),
-        ),
+        warnings=_told(a, b),
     )
+
+
+def _told(a: Sequence[TimeTo], b: Sequence[TimeTo]) -> tuple[str, ...]:
+    found: tuple[str, ...] = ()
+    never = [sum(not time.reached for time in times) for times in (a, b)]
+    if any(never):
+        found += (f"{never[0]} of {len(a)} runs of a and {never[1]} of {len(b)} of b never do.",)
+    if min(len(a), len(b)) < FEW:
+        found += (f"Fewer than {FEW} runs in a group: the normal approximation is rough.",)
+    return found
 
 
 def _curve(steps: ArrayLike, values: ArrayLike) -> tuple[Float64s, Float64s]:
     y = sample("values", values)
     return steps_of(steps, y.size, 2), y
-
-
-def steps_of(steps: ArrayLike, size: int, least: int = 1) -> Float64s:
-    """Return growing steps, one for each of ``size`` values."""
-    x = sample("steps", steps, least)
-    if x.size != size:
-        raise AnalysisError(f"steps has {x.size} values for {size} points; give one for each.")
-    if np.any(np.diff(x) <= 0):
-        raise AnalysisError("steps must grow; sort the points and keep one for each step.")
-    return x
 
 
 def _censored(times: Sequence[TimeTo]) -> stats.CensoredData:

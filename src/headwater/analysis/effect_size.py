@@ -54,7 +54,7 @@ def hedges_g_paired(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Effec
     Its scale is the spread of the differences (d_z), not that of a and b: pairing that removes much
     of the variance makes it large. Formula and interval as for ``hedges_g``, with df = n - 1.
     """
-    first, second = pairs(a, b)
+    first, second = pairs(a, b, 3)
     differences = first - second
     df = differences.size - 1
     ratio = _in_deviations(float(differences.mean()), float(differences.std(ddof=1)))
@@ -116,9 +116,6 @@ def _in_deviations(difference: float, deviation: float) -> float:
 
 
 def _unbiased(ratio: float, df: int) -> float:
-    if df < 2:
-        # J has no value at one degree of freedom, where g has no finite mean; it tends to 0.
-        return 0.0
     half = df / 2
     return ratio * math.exp(special.gammaln(half) - special.gammaln(half - 0.5)) / math.sqrt(half)
 
@@ -149,19 +146,34 @@ def _dominance(
     """Return Cliff's delta with both ends of its interval."""
     alpha = 1 - fraction("level", level)
     n, m = first.size, second.size
-    signs = np.sign(np.subtract.outer(first, second))
-    delta = float(signs.mean())
+    over, under = _wins(first, second), _wins(second, first)
+    delta = float(over.mean())
     if abs(delta) == 1:
         z, smaller = float(stats.norm.ppf(1 - alpha / 2)), min(n, m)
         near = max((smaller - z**2) / (smaller + z**2), -1.0)
         ends = (near, 1.0) if delta > 0 else (-1.0, -near)
         return delta, *ends, ("No value of one group reaches into the other: rough interval.",)
-    rows = float(((signs.mean(axis=1) - delta) ** 2).sum())
-    columns = float(((signs.mean(axis=0) - delta) ** 2).sum())
-    single = float(((signs - delta) ** 2).sum())
+    rows, columns = float(((over - delta) ** 2).sum()), float(((under + delta) ** 2).sum())
+    # Signs are 1 or -1, but for ties, which are 0.
+    tied = _tied_pairs(first, second)
+    single = n * m - tied - n * m * delta**2
     variance = (m**2 * rows + n**2 * columns - single) / (n * m * (n - 1) * (m - 1))
     variance = max(variance, (1 - delta**2) / (n * m - 1))
     t = float(stats.t.ppf(1 - alpha / 2, n + m - 2))
     width = t * math.sqrt(variance * ((1 - delta**2) ** 2 + t**2 * variance))
     middle, bottom = delta - delta**3, 1 - delta**2 + t**2 * variance
     return delta, max(-1.0, (middle - width) / bottom), min(1.0, (middle + width) / bottom), ()
+
+
+def _wins(values: Float64s, others: Float64s) -> Float64s:
+    """Return for each value the share of others below it less that above it."""
+    ordered = np.sort(others)
+    below = np.searchsorted(ordered, values, side="left")
+    above = others.size - np.searchsorted(ordered, values, side="right")
+    return np.asarray((below - above) / others.size)
+
+
+def _tied_pairs(first: Float64s, second: Float64s) -> int:
+    ordered = np.sort(second)
+    ends = [np.searchsorted(ordered, first, side=side) for side in ("left", "right")]
+    return int((ends[1] - ends[0]).sum())

@@ -115,7 +115,7 @@ def non_inferiority(
 ) -> NonInferiority:
     """Test whether a is at most ``margin`` worse than b: t = (advantage + margin) / se.
 
-    Source: Committee for Proprietary Medicinal Products, Br. J. Clin. Pharmacol. 52 (2001), 223-228.
+    Source: Wellek, Testing Statistical Hypotheses of Equivalence and Noninferiority (2010).
     """
     positive("margin", margin)
     fraction("alpha", alpha)

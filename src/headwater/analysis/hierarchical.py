@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from headwater.analysis.bayesian import Posterior
 from headwater.analysis.inputs import fraction, generator, positive, table, whole
@@ -204,7 +204,7 @@ def _draw_population(state: _State, data: _Data, rng: np.random.Generator) -> No
     """Draw δ0 and σ0 with δ_i held."""
     weights = state.mixing.sum(axis=1)
     middle = (state.mixing * state.delta).sum(axis=1) / weights
-    state.centre = _truncated(middle, state.spread / np.sqrt(weights), -data.reach, data.reach, rng)
+    state.centre = _within(middle, state.spread / np.sqrt(weights), data.reach, rng)
     rest = (state.mixing * (state.delta - state.centre[:, None]) ** 2).sum(axis=1)
     precision = rng.standard_gamma((data.means.size - 1) / 2, _CHAINS) / (rest / 2)
     state.spread = 1 / np.sqrt(precision)
@@ -216,21 +216,27 @@ def _draw_population_again(state: _State, data: _Data, rng: np.random.Generator)
     inner = state.precision / data.share
     total = inner.sum(axis=1)
     middle = (inner * (data.means - state.spread[:, None] * z)).sum(axis=1) / total
-    state.centre = _truncated(middle, 1 / np.sqrt(total), -data.reach, data.reach, rng)
+    state.centre = _within(middle, 1 / np.sqrt(total), data.reach, rng)
     total = (inner * z**2).sum(axis=1)
     middle = (inner * z * (data.means - state.centre[:, None])).sum(axis=1) / total
-    state.spread = _truncated(middle, 1 / np.sqrt(total), 0.0, math.inf, rng)
+    state.spread = _above_zero(middle, 1 / np.sqrt(total), rng)
     state.delta = state.centre[:, None] + state.spread[:, None] * z
 
 
-def _truncated(
-    mean: Float64s, deviation: Float64s, low: float, high: float, rng: np.random.Generator
+def _within(
+    mean: Float64s, deviation: Float64s, reach: float, rng: np.random.Generator
 ) -> Float64s:
-    """Draw normal values between two bounds."""
-    drawn = stats.truncnorm.rvs(
-        (low - mean) / deviation, (high - mean) / deviation, mean, deviation, random_state=rng
-    )
-    return np.asarray(drawn, np.float64)
+    """Draw normal values between ``-reach`` and ``reach``."""
+    low, high = special.ndtr((-reach - mean) / deviation), special.ndtr((reach - mean) / deviation)
+    chance = low + (high - low) * rng.random(mean.size)
+    return np.asarray(np.clip(mean + deviation * special.ndtri(chance), -reach, reach))
+
+
+def _above_zero(mean: Float64s, deviation: Float64s, rng: np.random.Generator) -> Float64s:
+    """Draw normal values above zero; by logarithms, as that may be far out in a tail."""
+    chance = special.log_ndtr(mean / deviation) - rng.standard_exponential(mean.size)
+    drawn = mean - deviation * special.ndtri_exp(chance)
+    return np.asarray(np.maximum(drawn, 1e-12))
 
 
 def _not_mixed(centre: Float64s, spread: Float64s) -> tuple[str, ...]:

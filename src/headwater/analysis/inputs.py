@@ -10,6 +10,9 @@ from headwater.errors import AnalysisError
 
 Alternative = Literal["two-sided", "greater", "less"]
 
+MOST_PAIRS = 10_000_000
+"""Pairs of values up to which all of them are formed for an estimate (80 MB)."""
+
 FEW = 5
 """Fewer values than this in a group call for a warning."""
 
@@ -54,6 +57,16 @@ def table(name: str, values: ArrayLike, least_rows: int = 2, least_columns: int 
     return array
 
 
+def steps_of(steps: ArrayLike, size: int, least: int = 1) -> Float64s:
+    """Return growing steps, one for each of ``size`` values."""
+    x = sample("steps", steps, least)
+    if x.size != size:
+        raise AnalysisError(f"steps has {x.size} values for {size} points; give one for each.")
+    if np.any(np.diff(x) <= 0):
+        raise AnalysisError("steps must grow; sort the points and keep one for each step.")
+    return x
+
+
 def fraction(name: str, value: float) -> float:
     """Return a number that lies strictly between 0 and 1."""
     if not 0 < value < 1:
@@ -70,7 +83,7 @@ def positive(name: str, value: float) -> float:
 
 def whole(name: str, value: int, least: int) -> int:
     """Return a whole number that is at least ``least``."""
-    if value != int(value) or value < least:
+    if not np.isfinite(value) or value != int(value) or value < least:
         raise AnalysisError(f"{name} is {value}; give a whole number of at least {least}.")
     return int(value)
 

@@ -120,8 +120,8 @@ def _welch(samples: list[Float64s], sizes: np.ndarray) -> tuple[float, tuple[flo
     variances = np.array([values.var(ddof=1) for values in samples])
     if not variances.all():
         raise AnalysisError(
-            f"groups[{int(np.argmin(variances))}] does not vary, and Welch's analysis weighs groups "
-            "by their variance; use equal_variances=True or kruskal_wallis."
+            f"groups[{int(np.argmin(variances))}] does not vary, and Welch's analysis weighs "
+            "groups by their variance; use equal_variances=True or kruskal_wallis."
         )
     weights, k = sizes / variances, len(samples)
     means = np.array([values.mean() for values in samples])

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from headwater.analysis.inputs import one_of
 from headwater.entities.metric import Float64s
 from headwater.errors import AnalysisError
+
+Flags = NDArray[np.bool_]
 
 Policy = Literal["refuse", "omit", "worst", "value"]
 
@@ -67,28 +69,23 @@ def treat(
     Groups are sequences of numbers; None stands for NaN.
     """
     one_of("policy", policy, Policy)
+    if not groups:
+        raise AnalysisError("groups is empty; give one group or more.")
     arrays = {name: _numbers(name, values) for name, values in groups.items()}
     _check(arrays, policy, paired, value)
     bad = {name: ~np.isfinite(array) for name, array in arrays.items()}
     if policy == "refuse":
         _refuse(bad)
-    dropped = bad
-    if paired and arrays:
-        any_bad = np.logical_or.reduce(list(bad.values()))
-        dropped = dict.fromkeys(bad, any_bad)
     if policy == "omit":
+        dropped = _with_pairs(bad) if paired else bad
         kept = {name: np.flatnonzero(~dropped[name]) for name in arrays}
         treated = {name: arrays[name][kept[name]] for name in arrays}
         actions = _left_out(arrays, bad, dropped)
     else:
-        instead = _worst(arrays, higher_is_better) if policy == "worst" else value
+        instead = value if value is not None else _worst(arrays, bad, higher_is_better)
         kept = {name: np.arange(array.size) for name, array in arrays.items()}
         treated = {name: np.where(bad[name], instead, array) for name, array in arrays.items()}
-        actions = tuple(
-            Unusable(name, int(i), float(arrays[name][i]), "replaced", instead)
-            for name in arrays
-            for i in np.flatnonzero(bad[name])
-        )
+        actions = _replaced(arrays, bad, instead)
     p_value = _failures_differ(bad)
     return Treated(
         policy,
@@ -121,7 +118,7 @@ def _check(
         raise AnalysisError(f"value is given, but the policy is {policy!r}; choose 'value'.")
 
 
-def _refuse(bad: Mapping[str, np.ndarray]) -> None:
+def _refuse(bad: Mapping[str, Flags]) -> None:
     for name, flags in bad.items():
         if flags.any():
             places = ", ".join(map(str, np.flatnonzero(flags)[:5]))
@@ -131,17 +128,36 @@ def _refuse(bad: Mapping[str, np.ndarray]) -> None:
             )
 
 
-def _worst(arrays: Mapping[str, Float64s], higher_is_better: bool) -> float:
-    usable = np.concatenate([array[np.isfinite(array)] for array in arrays.values()])
+def _worst(
+    arrays: Mapping[str, Float64s], bad: Mapping[str, Flags], higher_is_better: bool
+) -> float:
+    if not any(flags.any() for flags in bad.values()):
+        return 0.0  # Nothing is replaced.
+    usable = np.concatenate([array[~bad[name]] for name, array in arrays.items()])
     if not usable.size:
         raise AnalysisError("groups hold no usable value, so that there is no worst one.")
     return float(usable.min() if higher_is_better else usable.max())
 
 
+def _replaced(
+    arrays: Mapping[str, Float64s], bad: Mapping[str, Flags], instead: float
+) -> tuple[Unusable, ...]:
+    return tuple(
+        Unusable(name, int(i), float(array[i]), "replaced", instead)
+        for name, array in arrays.items()
+        for i in np.flatnonzero(bad[name])
+    )
+
+
+def _with_pairs(bad: Mapping[str, Flags]) -> dict[str, Flags]:
+    either: Flags = np.any(np.stack(list(bad.values())), axis=0)
+    return {name: either for name in bad}  # noqa: C420  # fromkeys loses the type
+
+
 def _left_out(
     arrays: Mapping[str, Float64s],
-    bad: Mapping[str, np.ndarray],
-    dropped: Mapping[str, np.ndarray],
+    bad: Mapping[str, Flags],
+    dropped: Mapping[str, Flags],
 ) -> tuple[Unusable, ...]:
     return tuple(
         Unusable(
@@ -155,7 +171,7 @@ def _left_out(
     )
 
 
-def _failures_differ(bad: Mapping[str, np.ndarray]) -> float | None:
+def _failures_differ(bad: Mapping[str, Flags]) -> float | None:
     if len(bad) != 2 or not all(flags.size for flags in bad.values()):
         return None
     table = [[int(flags.sum()), int((~flags).sum())] for flags in bad.values()]
@@ -164,7 +180,7 @@ def _failures_differ(bad: Mapping[str, np.ndarray]) -> float | None:
 
 def _told(
     policy: Policy,
-    bad: Mapping[str, np.ndarray],
+    bad: Mapping[str, Flags],
     p_value: float | None,
     actions: tuple[Unusable, ...],
 ) -> tuple[str, ...]:

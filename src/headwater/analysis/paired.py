@@ -17,6 +17,7 @@ from headwater.analysis.exact import (
 )
 from headwater.analysis.inputs import (
     FEW,
+    MOST_PAIRS,
     Alternative,
     fraction,
     generator,
@@ -104,7 +105,8 @@ def wilcoxon(
     W is the sum of the ranks of positive differences. Zeros take part in the ranking and are left
     out of the sum (``pratt``), or are left out of both (``wilcox``); either way a warning counts
     them. Up to 50 pairs, the p-value is exact, given ties and zeros. The estimate is the median of
-    the averages of any two differences (Hodges and Lehmann), its interval Tukey's.
+    the averages of any two differences (Hodges and Lehmann), its interval Tukey's, two-sided
+    whatever the alternative.
     Sources: Wilcoxon, Biometrics Bulletin 1 (1945), 80-83; Pratt, JASA 54 (1959), 655-667;
     Hollander, Wolfe and Chicken, Nonparametric Statistical Methods (2014), chapter 3.
     """
@@ -122,8 +124,7 @@ def wilcoxon(
         p_value = tail_of(sign_sums(doubled), int(doubled[signs > 0].sum()), alternative)
     else:
         p_value = _normal_w(statistic, ranks, alternative)
-    averages = _walsh(differences)
-    interval, warnings = _walsh_interval(averages, differences.size, level)
+    centre, interval, warnings = _pseudo_median(differences, level)
     dropped = differences.size - ranks.size
     if dropped:
         warnings += (f"{dropped} of {differences.size} differences are zero (method: {zeros}).",)
@@ -138,7 +139,7 @@ def wilcoxon(
         exact=exact,
         sizes=(differences.size,),
         estimate_name="pseudo-median of a - b",
-        estimate=float(np.median(averages)),
+        estimate=centre,
         interval=interval,
         assumptions=("pairs are independent of each other", "differences are symmetric"),
         warnings=(*_few(differences), *warnings),
@@ -150,7 +151,7 @@ def sign_test(
 ) -> HypothesisTest:
     """Test whether a wins as often as b: binomial, exact; ties of a pair take no part.
 
-    The estimate is the median difference, its interval from order statistics.
+    The estimate is the median difference, its two-sided interval from order statistics.
     Source: Conover, Practical Nonparametric Statistics (1999), section 3.4.
     """
     first, second = pairs(a, b, 1)
@@ -293,26 +294,26 @@ def _normal_w(statistic: float, ranks: Float64s, alternative: Alternative) -> fl
     return tail((away - correction) / spread, math.inf, alternative)
 
 
-def _walsh(differences: Float64s) -> Float64s:
-    rows, columns = np.triu_indices(differences.size)
-    return np.sort((differences[rows] + differences[columns]) / 2)
-
-
-def _walsh_interval(
-    averages: Float64s, size: int, level: float
-) -> tuple[Interval, tuple[str, ...]]:
-    alpha = 1 - fraction("level", level)
+def _pseudo_median(
+    differences: Float64s, level: float
+) -> tuple[float | None, Interval | None, tuple[str, ...]]:
+    """Return Hodges and Lehmann's estimate with Tukey's two-sided interval."""
+    alpha, size = 1 - fraction("level", level), differences.size
+    if size * (size + 1) // 2 > MOST_PAIRS:
+        return None, None, ("So many pairs: the pseudo-median is not estimated.",)
+    rows, columns = np.triu_indices(size)
+    averages = np.sort((differences[rows] + differences[columns]) / 2)
     if size <= LARGEST:
         index = lower_quantile(sign_sums(np.arange(1, size + 1)), alpha / 2)
     else:
         spread = math.sqrt(size * (size + 1) * (2 * size + 1) / 24)
         index = math.floor(averages.size / 2 - float(stats.norm.ppf(1 - alpha / 2)) * spread)
     if index < 1:
-        return (
-            Interval(-math.inf, math.inf, level, "Tukey"),
-            (f"So few pairs have no distribution-free interval of level {level}.",),
-        )
-    return Interval(float(averages[index - 1]), float(averages[-index]), level, "Tukey"), ()
+        interval = Interval(-math.inf, math.inf, level, "Tukey")
+        warning = f"So few pairs have no distribution-free interval of level {level}."
+        return float(np.median(averages)), interval, (warning,)
+    low, high = float(averages[index - 1]), float(averages[-index])
+    return float(np.median(averages)), Interval(low, high, level, "Tukey"), ()
 
 
 def _extreme(found: Float64s, observed: float, alternative: Alternative) -> int:

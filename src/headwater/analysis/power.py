@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scipy import optimize, stats
 
 from headwater.analysis import noncentral
-from headwater.analysis.inputs import Alternative, fraction, one_of, positive, whole
+from headwater.analysis.inputs import Alternative, fraction, one_of, whole
 from headwater.errors import AnalysisError
 
 MOST = 100_000
@@ -40,8 +40,8 @@ def power_two_sample(
 ) -> float:
     """Return the power of a t-test of two independent groups of equal variance.
 
-    The statistic is noncentral t: df = n_a + n_b - 2, noncentrality effect · sqrt(n_a n_b/(n_a+n_b)).
-    Welch's test has nearly the same power. ``effect`` is (mean a - mean b)/standard deviation.
+    The statistic is noncentral t, df = n_a + n_b - 2, noncentrality effect · sqrt(n_a n_b / (n_a +
+    n_b)). Welch's test has nearly the same power. ``effect`` is (mean a - mean b)/deviation.
     Source: Cohen, Statistical Power Analysis (1988), chapter 2.
     """
     whole("n_a", n_a, 2)
@@ -113,11 +113,6 @@ def detectable_effect(
     while missing(high) < 0:
         high *= 2
     return float(optimize.brentq(missing, 0.0, high, xtol=1e-9))
-
-
-def standardised(difference: float, deviation: float) -> float:
-    """Return a difference in standard deviations, the unit of ``effect``."""
-    return difference / positive("deviation", deviation)
 
 
 def _power(noncentrality: float, df: int, alpha: float, alternative: Alternative) -> float:

@@ -127,7 +127,7 @@ def delong(
     difference = float(areas[0] - areas[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     error = math.sqrt(max(0.0, variance))
-    warnings = _degenerate(error, difference, m, n)
+    warnings = _degenerate(error, m, n)
     z = difference / error if error > 1e-12 else math.copysign(math.inf, difference)
     if error <= 1e-12 and abs(difference) <= 1e-12:
         z = 0.0
@@ -193,7 +193,7 @@ def _few_discordant(discordant: int, chi: bool) -> tuple[str, ...]:
     return ()
 
 
-def _degenerate(error: float, difference: float, m: int, n: int) -> tuple[str, ...]:
+def _degenerate(error: float, m: int, n: int) -> tuple[str, ...]:
     found: tuple[str, ...] = ()
     if error <= 1e-12:
         found += (

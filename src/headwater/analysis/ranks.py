@@ -75,13 +75,19 @@ def rank_rows(scores: ArrayLike, *, higher_is_better: bool) -> Float64s:
 
 
 def friedman(
-    scores: ArrayLike, *, higher_is_better: bool, seed: int, resamples: int = 9999
+    scores: ArrayLike,
+    *,
+    higher_is_better: bool,
+    seed: int,
+    correct_ties: bool = True,
+    resamples: int = 9999,
 ) -> Friedman:
     """Test whether all methods rank alike, with Iman and Davenport's F beside it.
 
-    χ² = 12 N/(k(k+1)) [Σ R_j² - k(k+1)²/4], divided by 1 - Σ(t³-t)/(N k (k²-1)) for ties. With
-    fewer than 10 rows (or 5 methods and fewer than 5 rows) chi-squared is too rough, and the first
-    p-value comes from ``resamples`` random orders within the rows.
+    χ² = 12 N/(k(k+1)) [Σ R_j² - k(k+1)²/4], divided by 1 - Σ(t³-t)/(N k (k²-1)) for ties, unless
+    ``correct_ties`` is false, as in Demšar's examples. With fewer than 10 rows (5, if there are 5
+    methods) chi-squared and F are too rough, and p comes from ``resamples`` random orders within
+    the rows: (1 + count as extreme) / (1 + resamples).
     Sources: Friedman, JASA 32 (1937), 675-701; Iman and Davenport, Commun. Stat. A9 (1980),
     571-595; Demšar, JMLR 7 (2006), 1-30.
     """
@@ -92,11 +98,15 @@ def friedman(
         raise AnalysisError("scores has one row; Friedman's test compares ranks over several.")
     if np.all(ranks == ranks[:, :1]):
         raise AnalysisError("scores are tied in every row; there is nothing to rank.")
-    statistic = float(_friedman_statistic(ranks.sum(axis=0)[None], ranks)[0])
+    spread = float((ranks**2).sum()) - n * k * (k + 1) ** 2 / 4
+    if not correct_ties:
+        spread = n * k * (k + 1) * (k - 1) / 12
+    statistic = float(_friedman_statistic(ranks.sum(axis=0)[None], n, spread)[0])
     rough = n < (5 if k >= 5 else 10)
     p_value = float(stats.chi2.sf(statistic, k - 1))
     if rough:
-        p_value = _permuted(ranks, statistic, seed, resamples)
+        p_value = _permuted(ranks, statistic, spread, seed, resamples)
+    how = f"{resamples} random orders"
     common = {"null": "all methods rank alike", "alternative": "two-sided", "exact": False}
     assumptions = ("rows are independent of each other",)
     warnings = (f"There are only {n} rows; few differences can show.",) if n < 6 else ()
@@ -105,7 +115,7 @@ def friedman(
     return Friedman(
         tuple(map(float, ranks.mean(axis=0))),
         HypothesisTest(
-            method=f"Friedman test ({f'{resamples} random orders' if rough else 'chi-squared'})",
+            method=f"Friedman test ({how if rough else 'chi-squared'})",
             statistic_name="chi-squared",
             statistic=statistic,
             df=(k - 1.0,),
@@ -118,11 +128,12 @@ def friedman(
             **common,  # type: ignore[arg-type]  # three words of different types
         ),
         HypothesisTest(
-            method="Iman-Davenport test",
+            method=f"Iman-Davenport test ({how if rough else 'F'})",
             statistic_name="F",
             statistic=f,
             df=df,
-            p_value=float(stats.f.sf(f, *df)),
+            # F grows with chi-squared, so that random orders give both the same p-value.
+            p_value=p_value if rough else float(stats.f.sf(f, *df)),
             sizes=(n,) * k,
             assumptions=assumptions,
             warnings=warnings,
@@ -134,7 +145,7 @@ def friedman(
 def post_hoc(scores: ArrayLike, *, method: PostHoc, higher_is_better: bool) -> Pairwise:
     """Compare all pairs of methods.
 
-    - ``nemenyi``: |R_i - R_j| / sqrt(k(k+1)/(12 N)) against the studentized range of k, infinite df.
+    - ``nemenyi``: |R_i - R_j| / sqrt(k(k+1)/(12 N)) against the studentized range, df infinite.
     - ``conover``: t of rank sums with the residual variance of the ranks, df (N-1)(k-1), Holm.
     - ``holm``: z = |R_i - R_j| / sqrt(k(k+1)/(6 N)), Holm.
     - ``wilcoxon``: signed-rank test of each pair, Holm; a pair's p-value does not depend on which
@@ -226,20 +237,18 @@ def critical_difference(
     )
 
 
-def _friedman_statistic(sums: Float64s, ranks: Float64s) -> Float64s:
-    n, k = ranks.shape
-    # The ranks' own squares allow for ties.
-    spread = float((ranks**2).sum()) - n * k * (k + 1) ** 2 / 4
+def _friedman_statistic(sums: Float64s, n: int, spread: float) -> Float64s:
+    k = sums.shape[1]
     away = ((sums - n * (k + 1) / 2) ** 2).sum(axis=1)
     return np.asarray((k - 1) * away / spread)
 
 
-def _permuted(ranks: Float64s, statistic: float, seed: int, resamples: int) -> float:
+def _permuted(ranks: Float64s, statistic: float, spread: float, seed: int, resamples: int) -> float:
     rng, extreme = generator(seed), 0
     for start in range(0, resamples, 1000):
         shape = (min(1000, resamples - start), *ranks.shape)
         sums = rng.permuted(np.broadcast_to(ranks, shape), axis=2).sum(axis=1)
-        found = _friedman_statistic(sums, ranks)
+        found = _friedman_statistic(sums, ranks.shape[0], spread)
         extreme += int(np.count_nonzero(found >= statistic * (1 - 1e-10)))
     return (1 + extreme) / (1 + resamples)
 

@@ -1,4 +1,4 @@
-"""p-values and intervals of an estimate whose error follows Student's t or a normal distribution."""
+"""p-values and intervals of an estimate whose error is Student's t, or normal (df infinite)."""
 
 import math
 

@@ -16,6 +16,7 @@ from headwater.analysis.exact import (
     tail_of,
 )
 from headwater.analysis.inputs import (
+    MOST_PAIRS,
     Alternative,
     few,
     fraction,
@@ -91,7 +92,8 @@ def mann_whitney(
 
     U counts the pairs in which a is greater, ties by half. Up to 50 values in all, the p-value is
     exact, given the ties; beyond, it is normal with corrections for ties and continuity. The
-    estimate is Hodges and Lehmann's: the median of all differences a_i - b_j.
+    estimate is Hodges and Lehmann's: the median of all differences a_i - b_j; its interval is
+    two-sided whatever the alternative.
     Sources: Mann and Whitney, Ann. Math. Stat. 18 (1947), 50-60; Hollander, Wolfe and Chicken,
     Nonparametric Statistical Methods (2014), chapter 4.
     """
@@ -106,10 +108,8 @@ def mann_whitney(
         p_value = tail_of(chances, int(doubled[: first.size].sum()), alternative)
     else:
         p_value = _normal_u(u, ranks, first.size, alternative)
-    tied = np.unique(ranks).size < ranks.size
-    differences = np.sort(np.subtract.outer(first, second), axis=None)
-    interval, warnings = _shift_interval(differences, first.size, second.size, level)
-    if tied:
+    shift, interval, warnings = _shift(first, second, level)
+    if np.unique(ranks).size < ranks.size:
         warnings += ("Values are tied: the p-value allows for it, the interval is conservative.",)
     return HypothesisTest(
         method=f"Mann-Whitney U test ({'exact' if exact else 'normal approximation'})",
@@ -122,7 +122,7 @@ def mann_whitney(
         exact=exact,
         sizes=(first.size, second.size),
         estimate_name="median difference between values of a and of b",
-        estimate=float(np.median(differences)),
+        estimate=shift,
         interval=interval,
         assumptions=(
             "values are independent",
@@ -209,27 +209,27 @@ def _normal_u(u: float, ranks: Float64s, size: int, alternative: Alternative) ->
     return tail((away - correction) / math.sqrt(spread), math.inf, alternative)
 
 
-def _shift_interval(
-    differences: Float64s, first: int, second: int, level: float
-) -> tuple[Interval, tuple[str, ...]]:
-    """Return Moses' two-sided interval of the shift from all sorted differences."""
-    alpha = 1 - fraction("level", level)
-    count = differences.size
-    if first + second <= LARGEST:
-        ranks = np.arange(1, first + second + 1)
-        start = first * (first + 1) // 2
-        index = lower_quantile(subset_sums(ranks, first)[start:], alpha / 2)
+def _shift(
+    a: Float64s, b: Float64s, level: float
+) -> tuple[float | None, Interval | None, tuple[str, ...]]:
+    """Return Hodges and Lehmann's estimate with Moses' two-sided interval."""
+    alpha, count, total = 1 - fraction("level", level), a.size * b.size, a.size + b.size
+    if count > MOST_PAIRS:
+        return None, None, ("So many values: the shift is not estimated.",)
+    differences = np.sort(np.subtract.outer(a, b), axis=None)
+    if total <= LARGEST:
+        start = a.size * (a.size + 1) // 2
+        chances = subset_sums(np.arange(1, total + 1), a.size)[start:]
+        index = lower_quantile(chances, alpha / 2)
     else:
-        spread = math.sqrt(count * (first + second + 1) / 12)
+        spread = math.sqrt(count * (total + 1) / 12)
         index = math.floor(count / 2 - float(stats.norm.ppf(1 - alpha / 2)) * spread)
     if index < 1:
-        return (
-            Interval(-math.inf, math.inf, level, "Moses"),
-            (f"So few values have no distribution-free interval of level {level}.",),
-        )
-    return Interval(
-        float(differences[index - 1]), float(differences[count - index]), level, "Moses"
-    ), ()
+        interval = Interval(-math.inf, math.inf, level, "Moses")
+        warning = f"So few values have no distribution-free interval of level {level}."
+        return float(np.median(differences)), interval, (warning,)
+    low, high = float(differences[index - 1]), float(differences[count - index])
+    return float(np.median(differences)), Interval(low, high, level, "Moses"), ()
 
 
 def _divided(pooled: Float64s, chosen: NDArray[np.intp], statistic: Statistic) -> Float64s:
@@ -247,7 +247,7 @@ def _divided(pooled: Float64s, chosen: NDArray[np.intp], statistic: Statistic) -
     variance[variance <= 1e-13] = 0
     with np.errstate(divide="ignore", invalid="ignore"):
         t = (mean - rest) / np.sqrt(variance)
-    return np.nan_to_num(t, nan=0.0, posinf=math.inf, neginf=-math.inf)
+    return np.asarray(np.nan_to_num(t, nan=0.0, posinf=math.inf, neginf=-math.inf))
 
 
 def _as_extreme(found: Float64s, observed: float, alternative: Alternative) -> int:

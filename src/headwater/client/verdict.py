@@ -43,7 +43,7 @@ class Verdict:
     def recompute(self) -> "Verdict":
         """Return the verdict computed anew from what it holds; equal to it, bit for bit."""
         # Loaded on demand: scipy is large.
-        judge = importlib.import_module("headwater.analysis.judge")
+        judge = importlib.import_module("headwater.verdicts.judge")
         return Verdict(judge.recompute(self.record))
 
     def to_dict(self) -> dict[str, Any]:

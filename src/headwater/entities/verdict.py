@@ -1,6 +1,6 @@
 """Verdicts: what was asked of groups of runs, what they hold, and what follows from it.
 
-Everything that a verdict was computed from is in it, so that `headwater.analysis.judge` computes it
+Everything that a verdict was computed from is in it, so that `headwater.verdicts.judge` computes it
 again, bit for bit, without a server. Its JSON is stable: readers of a `version` read all of it.
 """
 

@@ -58,7 +58,7 @@ async def compare(service: TrackingService, wanted: CompareRequest) -> Verdict:
 
     groups, could_pair_by = await service.database.search(read, service.search_seconds)
     # Loaded with the first comparison: scipy would make every server twice as large.
-    judge = importlib.import_module("headwater.analysis.judge").judge
+    judge = importlib.import_module("headwater.verdicts.judge").judge
     verdict: Verdict = await asyncio.to_thread(judge, wanted.question, groups, could_pair_by)
     return verdict
 

@@ -8,24 +8,19 @@ import numpy as np
 
 from headwater.analysis import equivalence as tost
 from headwater.analysis.assumptions import Check as LookedAt
-from headwater.analysis.caveats import caveats
-from headwater.analysis.choice import Chosen, test_groups, test_pairs
 from headwater.analysis.effect_size import (
     EffectSize,
     hedges_g,
     hedges_g_paired,
     probability_of_improvement,
 )
-from headwater.analysis.headline import headline
 from headwater.analysis.inputs import fraction, positive
 from headwater.analysis.many_groups import anova, kruskal_wallis
 from headwater.analysis.multiplicity import holm
-from headwater.analysis.pairing import Values, complete_rows, pair_up, partnerless, unpaired
 from headwater.analysis.power import seeds_needed
 from headwater.analysis.ranks import friedman
 from headwater.analysis.result import HypothesisTest as Outcome
 from headwater.analysis.result import Interval as Range
-from headwater.analysis.usable import Kept, Usable, usable
 from headwater.entities.metric import Float64s
 from headwater.entities.reduction import parse_reduction
 from headwater.entities.verdict import (
@@ -40,9 +35,17 @@ from headwater.entities.verdict import (
     Verdict,
 )
 from headwater.errors import AnalysisError
+from headwater.verdicts.caveats import caveats
+from headwater.verdicts.choice import Chosen, test_groups, test_pairs
+from headwater.verdicts.headline import headline
+from headwater.verdicts.pairing import Values, complete_rows, pair_up, partnerless, unpaired
+from headwater.verdicts.usable import Kept, Usable, usable
 
 _LEAST = 2
 """Values without which there is no spread to compare a difference with."""
+
+_LEAST_FOR_EFFECT = 3
+"""Pairs without which a standardised difference has no finite mean."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class _Compared:
 def judge(question: Question, groups: Sequence[Group], could_pair_by: str | None = None) -> Verdict:
     """Say whether the first group is better than each of the others.
 
-    Each comparison has its test (see `headwater.analysis.choice`), p-values adjusted by Holm, and
+    Each comparison has its test (see `headwater.verdicts.choice`), p-values adjusted by Holm, and
     is "better" or "worse" where the adjusted p-value is at most alpha; "equivalent" where a margin
     is given and two one-sided tests find the difference within it, even if it is not zero.
     `could_pair_by` names a column by which runs would pair, for a warning.
@@ -215,6 +218,8 @@ def _decision(
 def _effects(question: Question, values: Values) -> tuple[Effect, ...]:
     level = 1 - question.alpha
     if values.paired:
+        if values.a.size < _LEAST_FOR_EFFECT:
+            return ()
         return (_effect(hedges_g_paired(values.a, values.b, level=level)),)
     ordered = (values.a, values.b) if question.direction == "higher" else (values.b, values.a)
     return (

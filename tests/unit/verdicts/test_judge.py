@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.analysis.judge import judge, recompute
 from headwater.entities.verdict import Comparison, Group, Observation, Question, Verdict
 from headwater.errors import AnalysisError
+from headwater.verdicts.judge import judge, recompute
 
 HIGHER = Question("accuracy", "higher")
 OPPOSITE = {"better": "worse", "worse": "better"}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headwater.analysis.usable import Usable
 from headwater.entities.metric import Float64s
 from headwater.entities.verdict import Unused
+from headwater.verdicts.usable import Usable
 
 
 @dataclass(frozen=True, eq=False)

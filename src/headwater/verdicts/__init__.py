@@ -1,0 +1,1 @@
+"""Verdicts on groups of runs: pure functions, on `headwater.analysis`."""

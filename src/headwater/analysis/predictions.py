@@ -124,39 +124,38 @@ def delong(
     above, below = _placements(scores, positive)
     areas = above.mean(axis=1)
     covariance = np.cov(above) / m + np.cov(below) / n
-    difference = float(areas[0] - areas[1])
-    variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    error = math.sqrt(max(0.0, variance))
-    warnings = _degenerate(error, m, n)
+    sides = [[float(value) for value in row] for row in covariance]
+    variance = sides[0][0] + sides[1][1] - 2 * sides[0][1]
+    return AreaComparison(
+        (float(areas[0]), float(areas[1])),
+        ((sides[0][0], sides[0][1]), (sides[1][0], sides[1][1])),
+        _difference(float(areas[0] - areas[1]), math.sqrt(max(0.0, variance)), m, n, level),
+    )
+
+
+def _difference(difference: float, error: float, m: int, n: int, level: float) -> HypothesisTest:
     z = difference / error if error > 1e-12 else math.copysign(math.inf, difference)
     if error <= 1e-12 and abs(difference) <= 1e-12:
         z = 0.0
-    return AreaComparison(
-        (float(areas[0]), float(areas[1])),
-        (
-            (float(covariance[0, 0]), float(covariance[0, 1])),
-            (float(covariance[1, 0]), float(covariance[1, 1])),
+    return HypothesisTest(
+        method="DeLong's test",
+        null="the areas under both ROC curves are equal",
+        statistic_name="z",
+        statistic=z,
+        df=(),
+        p_value=tail(z, math.inf, "two-sided"),
+        alternative="two-sided",
+        exact=False,
+        sizes=(m, n),
+        estimate_name="area of a - area of b",
+        estimate=difference,
+        standard_error=error,
+        interval=around(difference, error, math.inf, level),
+        assumptions=(
+            "examples are independent of each other",
+            "a and b are not nested models fitted on these examples",
         ),
-        HypothesisTest(
-            method="DeLong's test",
-            null="the areas under both ROC curves are equal",
-            statistic_name="z",
-            statistic=z,
-            df=(),
-            p_value=tail(z, math.inf, "two-sided"),
-            alternative="two-sided",
-            exact=False,
-            sizes=(m, n),
-            estimate_name="area of a - area of b",
-            estimate=difference,
-            standard_error=error,
-            interval=around(difference, error, math.inf, level),
-            assumptions=(
-                "examples are independent of each other",
-                "a and b are not nested models fitted on these examples",
-            ),
-            warnings=warnings,
-        ),
+        warnings=_degenerate(error, m, n),
     )
 
 

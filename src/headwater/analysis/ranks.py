@@ -5,7 +5,7 @@ Rows are data sets (or seeds), columns are methods; rank 1 is the best, ties sha
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -98,47 +98,47 @@ def friedman(
         raise AnalysisError("scores has one row; Friedman's test compares ranks over several.")
     if np.all(ranks == ranks[:, :1]):
         raise AnalysisError("scores are tied in every row; there is nothing to rank.")
-    spread = float((ranks**2).sum()) - n * k * (k + 1) ** 2 / 4
-    if not correct_ties:
-        spread = n * k * (k + 1) * (k - 1) / 12
+    spread = n * k * (k + 1) * (k - 1) / 12
+    if correct_ties:
+        spread = float((ranks**2).sum()) - n * k * (k + 1) ** 2 / 4
     statistic = float(_friedman_statistic(ranks.sum(axis=0)[None], n, spread)[0])
-    rough = n < (5 if k >= 5 else 10)
-    p_value = float(stats.chi2.sf(statistic, k - 1))
-    if rough:
+    p_value, how = float(stats.chi2.sf(statistic, k - 1)), ""
+    if n < (5 if k >= 5 else 10):
         p_value = _permuted(ranks, statistic, spread, seed, resamples)
-    how = f"{resamples} random orders"
-    common = {"null": "all methods rank alike", "alternative": "two-sided", "exact": False}
-    assumptions = ("rows are independent of each other",)
-    warnings = (f"There are only {n} rows; few differences can show.",) if n < 6 else ()
-    left = n * (k - 1) - statistic
-    f, df = (n - 1) * statistic / left if left > 1e-9 else math.inf, (k - 1.0, (k - 1.0) * (n - 1))
-    return Friedman(
-        tuple(map(float, ranks.mean(axis=0))),
-        HypothesisTest(
-            method=f"Friedman test ({how if rough else 'chi-squared'})",
-            statistic_name="chi-squared",
-            statistic=statistic,
-            df=(k - 1.0,),
-            p_value=p_value,
-            sizes=(n,) * k,
-            estimate_name="Kendall's W",
-            estimate=statistic / (n * (k - 1)),
-            assumptions=assumptions,
-            warnings=warnings,
-            **common,  # type: ignore[arg-type]  # three words of different types
-        ),
-        HypothesisTest(
-            method=f"Iman-Davenport test ({how if rough else 'F'})",
-            statistic_name="F",
-            statistic=f,
-            df=df,
-            # F grows with chi-squared, so that random orders give both the same p-value.
-            p_value=p_value if rough else float(stats.f.sf(f, *df)),
-            sizes=(n,) * k,
-            assumptions=assumptions,
-            warnings=warnings,
-            **common,  # type: ignore[arg-type]  # as above
-        ),
+        how = f" ({resamples} random orders)"
+    chi_squared = HypothesisTest(
+        method=f"Friedman test{how}",
+        null="all methods rank alike",
+        statistic_name="chi-squared",
+        statistic=statistic,
+        df=(k - 1.0,),
+        p_value=p_value,
+        alternative="two-sided",
+        exact=False,
+        sizes=(n,) * k,
+        estimate_name="Kendall's W",
+        estimate=statistic / (n * (k - 1)),
+        assumptions=("rows are independent of each other",),
+        warnings=(f"There are only {n} rows; few differences can show.",) if n < 6 else (),
+    )
+    mean_ranks = tuple(map(float, ranks.mean(axis=0)))
+    return Friedman(mean_ranks, chi_squared, _iman_davenport(chi_squared, n, k, how))
+
+
+def _iman_davenport(chi_squared: HypothesisTest, n: int, k: int, how: str) -> HypothesisTest:
+    """Turn Friedman's test into that of F, which grows with it: random orders give both one p."""
+    left = n * (k - 1) - chi_squared.statistic
+    f = (n - 1) * chi_squared.statistic / left if left > 1e-9 else math.inf
+    df = k - 1.0, (k - 1.0) * (n - 1)
+    return replace(
+        chi_squared,
+        method=f"Iman-Davenport test{how}",
+        statistic_name="F",
+        statistic=f,
+        df=df,
+        p_value=chi_squared.p_value if how else float(stats.f.sf(f, *df)),
+        estimate_name="",
+        estimate=None,
     )
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -161,22 +162,11 @@ def permutation(
     observed = float(_divided(pooled, np.arange(first.size)[None], statistic)[0])
     ways = math.comb(pooled.size, first.size)
     exact = ways <= resamples + 1
-    if exact:
-        extreme = 0
-        divisions = itertools.combinations(range(pooled.size), first.size)
-        while batch := list(itertools.islice(divisions, max(1, _BATCH // pooled.size))):
-            found = _divided(pooled, np.array(batch), statistic)
-            extreme += _as_extreme(found, observed, alternative)
-        p_value = extreme / ways
-    else:
-        extreme = 0
-        rng, left = generator(seed), resamples
-        while left:
-            count = min(left, max(1, _BATCH // pooled.size))
-            order = rng.random((count, pooled.size)).argsort(axis=1)[:, : first.size]
-            extreme += _as_extreme(_divided(pooled, order, statistic), observed, alternative)
-            left -= count
-        p_value = (1 + extreme) / (1 + resamples)
+    extreme = sum(
+        _as_extreme(_divided(pooled, chosen, statistic), observed, alternative)
+        for chosen in _divisions(pooled.size, first.size, None if exact else resamples, seed)
+    )
+    p_value = extreme / ways if exact else (1 + extreme) / (1 + resamples)
     return HypothesisTest(
         method=f"permutation test of {'Welch t' if statistic == 't' else 'the mean difference'}"
         f" ({f'all {ways} divisions' if exact else f'{resamples} random divisions'})",
@@ -230,6 +220,21 @@ def _shift(
         return float(np.median(differences)), interval, (warning,)
     low, high = float(differences[index - 1]), float(differences[count - index])
     return float(np.median(differences)), Interval(low, high, level, "Moses"), ()
+
+
+def _divisions(
+    size: int, chosen: int, resamples: int | None, seed: int
+) -> Iterator[NDArray[np.intp]]:
+    """Yield batches of divisions, a row the positions of a's values: all, or random ones."""
+    step, rng = max(1, _BATCH // size), generator(seed)
+    if resamples is None:
+        everything = itertools.combinations(range(size), chosen)
+        while batch := list(itertools.islice(everything, step)):
+            yield np.array(batch)
+        return
+    for start in range(0, resamples, step):
+        count = min(step, resamples - start)
+        yield rng.random((count, size)).argsort(axis=1)[:, :chosen]
 
 
 def _divided(pooled: Float64s, chosen: NDArray[np.intp], statistic: Statistic) -> Float64s:

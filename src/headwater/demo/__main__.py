@@ -19,6 +19,7 @@ from headwater.demo.plan import Task, choose_tasks, planned_runs
 from headwater.demo.server import DemoServer, ServerFailedError, free_port, running_server
 from headwater.demo.summary import experiment_name, summarise, table_of
 from headwater.demo.training import ROLE_TAG, SESSION_TAG, Trained, train
+from headwater.demo.verdict import verdict_of
 from headwater.demo.verify import TaskResult, problems_of
 
 HOST = "127.0.0.1"
@@ -123,6 +124,9 @@ def _run(console: Console, address: str, tasks: Sequence[Task], seeds: int) -> l
     if not problems:
         console.print(table_of([summarise(task, session) for task in tasks]))
         _print_addresses(console, address, tasks)
+        for task in tasks:
+            verdict = verdict_of(address, task, session)
+            console.print(f"{task.name + ':':<15}{verdict}", soft_wrap=True, markup=False)
     return problems
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headwater.analysis.assumptions import Check, check_pairs, check_two_groups
+from headwater.analysis.inputs import positive
 from headwater.analysis.paired import (
     corrected_resampled_t,
     paired_t,
@@ -35,6 +36,25 @@ class Chosen:
     warnings: tuple[str, ...]
 
 
+def check_test(question: Question) -> None:
+    """Refuse a test that does not suit the question. Raises AnalysisError."""
+    if question.test in _PAIRED and question.paired_by is None:
+        raise AnalysisError(
+            f"test is {question.test!r}, which compares pairs; say with paired_by what makes them."
+        )
+    if question.test in _UNPAIRED and question.paired_by is not None:
+        raise AnalysisError(
+            f"test is {question.test!r}, which knows no pairs; leave paired_by out, or test too."
+        )
+    if question.test == "corrected-t":
+        if question.test_share is None:
+            raise AnalysisError(
+                "test_share is missing: the corrected t-test needs the size of a test set divided "
+                "by that of a training set, such as 0.111 for ten folds."
+            )
+        positive("test_share", question.test_share)
+
+
 def test_groups(a: Float64s, b: Float64s, question: Question) -> Chosen:
     """Test two independent groups of at least two values each.
 
@@ -42,12 +62,8 @@ def test_groups(a: Float64s, b: Float64s, question: Question) -> Chosen:
     a permutation test where values do not vary at all.
 
     Raises:
-        AnalysisError: the test that was asked for does not suit them.
+        AnalysisError: the test that was asked for cannot be computed of them.
     """
-    if question.test in _PAIRED:
-        raise AnalysisError(
-            f"test is {question.test!r}, which compares pairs; say with paired_by what makes them."
-        )
     checks = check_two_groups(a, b, alpha=question.alpha)
     level = 1 - question.alpha
     choice, why = _unpaired_choice(a, b, question.test, checks)
@@ -70,17 +86,14 @@ def test_pairs(a: Float64s, b: Float64s, question: Question) -> Chosen:
     their mean: then signed ranks; and flips of signs where the differences do not vary at all.
 
     Raises:
-        AnalysisError: the test that was asked for does not suit them.
+        AnalysisError: the test that was asked for cannot be computed of them.
     """
-    if question.test in _UNPAIRED:
-        raise AnalysisError(
-            f"test is {question.test!r}, which knows no pairs; leave paired_by out, or test too."
-        )
     checks = check_pairs(a, b, alpha=question.alpha)
     level = 1 - question.alpha
     choice, why = _paired_choice(a - b, question.test, checks)
     if choice == "corrected-t":
-        test = _corrected(a, b, question)
+        assert question.test_share is not None
+        test = corrected_resampled_t(a, b, test_share=question.test_share, level=level)
     elif choice == "paired-t":
         test = paired_t(a, b, level=level)
     elif choice == "wilcoxon":
@@ -91,15 +104,6 @@ def test_pairs(a: Float64s, b: Float64s, question: Question) -> Chosen:
         test = sign_flips(a, b, seed=question.seed)
     coarse = () if choice.endswith("-t") else _coarse(test, 2**a.size, question.alpha)
     return Chosen(test, why, checks, (*test.warnings, *coarse))
-
-
-def _corrected(a: Float64s, b: Float64s, question: Question) -> HypothesisTest:
-    if question.test_share is None:
-        raise AnalysisError(
-            "test_share is missing: the corrected t-test needs the size of a test set divided by "
-            "that of a training set, such as 0.111 for ten folds."
-        )
-    return corrected_resampled_t(a, b, test_share=question.test_share, level=1 - question.alpha)
 
 
 def _unpaired_choice(

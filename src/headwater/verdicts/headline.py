@@ -31,7 +31,8 @@ def headline(question: Question, decision: Decision, comparisons: Sequence[Compa
 def _sentence(question: Question, found: Comparison) -> str:
     a, b, metric = found.a, found.b, question.metric
     if found.test is None or found.estimate is None:
-        return f"Undecided: too few runs to compare {a} with {b} in {metric}."
+        few = "too few runs" if min(found.sizes) < 2 else "no test"
+        return f"Undecided: {few} to compare {a} with {b} in {metric}."
     numbers = _numbers(found)
     if found.decision == "equivalent":
         return (

@@ -36,7 +36,7 @@ from headwater.entities.verdict import (
 )
 from headwater.errors import AnalysisError
 from headwater.verdicts.caveats import caveats
-from headwater.verdicts.choice import Chosen, test_groups, test_pairs
+from headwater.verdicts.choice import Chosen, check_test, test_groups, test_pairs
 from headwater.verdicts.headline import headline
 from headwater.verdicts.pairing import Values, complete_rows, pair_up, partnerless, unpaired
 from headwater.verdicts.usable import Kept, Usable, usable
@@ -108,6 +108,7 @@ def _check(question: Question, groups: Sequence[Group]) -> None:
     fraction("alpha", question.alpha)
     fraction("power", question.power)
     parse_reduction(question.reduction)
+    check_test(question)
     if question.margin is not None:
         positive("margin", question.margin)
     if len(groups) < 2:
@@ -131,7 +132,10 @@ def _compare(question: Question, first: Sequence[Usable], other: Sequence[Usable
     if min(values.a.size, values.b.size) < _LEAST:
         return _Compared(values, None, None, (_too_few(question, values),))
     test = test_pairs if values.paired else test_groups
-    chosen = test(values.a, values.b, question)
+    try:
+        chosen = test(values.a, values.b, question)
+    except AnalysisError as error:  # these values have no answer; others may
+        return _Compared(values, None, None, (*values.warnings, f"No test: {error}"))
     found, warnings = None, (*values.warnings, *chosen.warnings)
     if question.margin is not None:
         if _varies(values):

@@ -35,7 +35,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_the_demo_checks_itself_and_sums_up(address: str, tmp_path: Path) -> None:
-    arguments = ["--check", "--seeds", "1", "--task", "wine", "--tracking-uri", address]
+    arguments = ["--check", "--seeds", "2", "--task", "wine", "--tracking-uri", address]
     # Twice: the second one finds the first one's experiment and model.
     for version in ("1", "2"):
         done = subprocess.run(
@@ -44,6 +44,9 @@ def test_the_demo_checks_itself_and_sums_up(address: str, tmp_path: Path) -> Non
         assert done.returncode == 0, done.stdout + done.stderr
         assert f"version {version}" in done.stdout
         assert f"{address}/#/models/demo-wine" in done.stdout
+        (verdict,) = [line for line in done.stdout.splitlines() if " in test_accuracy" in line]
+        assert verdict.startswith("wine:")
+        assert "neural-network is " in verdict
     assert list(tmp_path.iterdir()) == []
 
 

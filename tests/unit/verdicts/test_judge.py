@@ -217,6 +217,13 @@ def test_a_named_test_is_taken_and_one_that_does_not_suit_refused() -> None:
         )
 
 
+def test_values_of_which_a_named_test_cannot_be_computed_decide_nothing() -> None:
+    question = Question("x", "higher", paired_by="params.seed", test="corrected-t", test_share=0.1)
+    same = judge(question, [group("a", 1, 2, 3), group("b", 1, 2, 3), group("c", 0, 0, 1)])
+    assert [each.test is None for each in same.comparisons] == [True, False]
+    assert any("No test" in told for told in same.comparisons[0].warnings)
+
+
 def test_more_groups_make_each_comparison_stricter() -> None:
     close = group("close", 0.905, 0.91, 0.915, 0.912, 0.9)
     alone = compared(HIGHER, GOOD, close)

@@ -1,0 +1,43 @@
+"""Asks ``headwater compare``, as anybody would, whether one family is better than the others."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from headwater.demo.plan import TEST_SHARE, Task
+from headwater.demo.summary import experiment_name
+from headwater.demo.training import ROLE_TAG, SESSION_TAG
+
+CANDIDATE = "neural-network"
+"""Chosen before anything is trained: the family that does best on these data would look better than
+it is."""
+
+_ERROR = 2
+_SECONDS = 120
+
+
+def verdict_of(address: str, task: Task, session: str) -> str:
+    """Return the verdict on a task in a sentence, or why there is none.
+
+    Runs with the same seed have the same split of the data, which makes pairs; splits of one data
+    set overlap, which the corrected t-test allows for.
+    """
+    asked = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("headwater")), "compare", "--json"),
+            *("--group-by", "tags.family", "--candidate", CANDIDATE),
+            *("--experiment", experiment_name(task), "--metric", task.score, "--higher-is-better"),
+            *("--filter", f"tags.`{SESSION_TAG}` = '{session}' and tags.`{ROLE_TAG}` = 'training'"),
+            *("--paired-by", "tags.seed", "--test", "corrected-t"),
+            *("--test-share", str(TEST_SHARE / (1 - TEST_SHARE))),
+            *("--tracking-uri", address),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    if asked.returncode == _ERROR:
+        return f"no verdict: {asked.stderr.strip()}"
+    return str(json.loads(asked.stdout)["headline"]).replace("tags.family = ", "")

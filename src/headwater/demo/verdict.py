@@ -23,7 +23,7 @@ def verdict_of(address: str, task: Task, session: str) -> str:
     Runs with the same seed have the same split of the data, which makes pairs; splits of one data
     set overlap, which the corrected t-test allows for.
     """
-    asked = subprocess.run(
+    asked = subprocess.run(  # noqa: S603  # our own command
         [
             *(str(Path(sys.executable).with_name("headwater")), "compare", "--json"),
             *("--group-by", "tags.family", "--candidate", CANDIDATE),

@@ -13,6 +13,9 @@ from headwater.errors import ConfigurationError
 
 STORE_SCHEME = "headwater-cas+file"
 BUCKET_SCHEME = "headwater-cas+s3"
+INDEX_VARIABLE = "HEADWATER_ARTIFACT_INDEX"
+"""Environment variable: the directory for the index of a store in a bucket."""
+
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 

@@ -32,7 +32,7 @@ from headwater.server.memory import keep_freed_memory
 from headwater.server.proxy import Proxy
 from headwater.server.routes import native_routes
 from headwater.server.upstream import Upstream, mlflow_arguments, mlflow_environment
-from headwater.storage.artifacts.overlay import Artifacts
+from headwater.storage.artifacts.open_uri import open_uri
 from headwater.storage.artifacts.store import ArtifactStore
 from headwater.storage.backend import backend_of
 from headwater.storage.metrics.activity import Activity
@@ -171,12 +171,12 @@ def open_artifacts(
     """Open the artifact store, if there is one.
 
     Raises:
-        ConfigurationError: its directory cannot be used.
+        ConfigurationError: its place cannot be used.
     """
     if config.artifacts is None:
         return None
     try:
-        artifacts = Artifacts(config.artifacts)
+        artifacts = open_uri(config.artifacts, config.artifact_index)
     except ArtifactStoreError as error:
         raise ConfigurationError(str(error)) from error
     server = release.package / "server"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.unit.cli.command import Command, command_on
 
-from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts
+from headwater.storage.artifacts.overlay import STORE_DIRECTORY, open_directory
 
 CONTENT = np.random.default_rng(0).bytes(2_000_000)
 
@@ -24,7 +24,7 @@ def command(
 def root(tmp_path: Path) -> Path:
     """Artifacts of two experiments that share a model."""
     root = tmp_path / "headwater-data" / "artifacts"
-    artifacts = Artifacts(root)
+    artifacts = open_directory(root)
     for path, content in (
         ("1/run/artifacts/model.bin", CONTENT),
         ("2/run/artifacts/model.bin", CONTENT),
@@ -65,7 +65,7 @@ def test_damage_is_told(command: Command, root: Path) -> None:
 
 
 def test_what_is_deleted_is_collected_in_two_steps(command: Command, root: Path) -> None:
-    artifacts = Artifacts(root)
+    artifacts = open_directory(root)
     artifacts.delete("1")
     artifacts.delete("2/run/artifacts/model.bin")
     artifacts.close()

@@ -28,7 +28,7 @@ class Directory:
 
 
 LONGEST_NAME = 255
-"""Bytes of each part of a name: file systems take no more, and what is in a bucket can be exported."""
+"""Bytes of each part of a name: file systems take no more, and buckets can be exported to them."""
 
 
 def parts_of(name: str) -> list[str]:

@@ -25,6 +25,7 @@ from headwater.storage.artifacts.s3_settings import S3Settings, s3_settings
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
+    from obstore.auth.boto3 import Boto3CredentialProvider
 
 Result = TypeVar("Result")
 
@@ -110,9 +111,7 @@ class S3Objects:
             wanted = length
             return self._ask_for_part(
                 name,
-                lambda: obstore.get_range(
-                    self._store, path, start=start, length=wanted
-                ).to_bytes(),
+                lambda: obstore.get_range(self._store, path, start=start, length=wanted).to_bytes(),
             )
         if start:
             return self._ask_for_part(
@@ -204,18 +203,13 @@ class S3Objects:
                 raise ArtifactStoreError(f"{name} cannot be stored: {taken.name} is there")
 
     def _path(self, name: str) -> str:
-        parts = parts_of(name)
-        if (
-            any(len(part.encode("utf-8", "surrogateescape")) > LONGEST_NAME for part in parts)
-            or self._prefix_bytes + len(name.encode("utf-8", "surrogateescape")) > _LONGEST_KEY
-        ):
+        try:
+            sizes = [len(part.encode()) for part in parts_of(name)]
+        except UnicodeEncodeError as error:
+            raise ArtifactStoreError(f"{name!r} is no name of an object") from error
+        whole = self._prefix_bytes + sum(sizes) + len(sizes)
+        if max(sizes) > LONGEST_NAME or whole > _LONGEST_KEY:
             raise ArtifactStoreError(f"the name {name[:80]}... is too long for a bucket")
-        if not name.isprintable():
-            # Of what is not printable, control characters and surrogates are no names in a bucket.
-            try:
-                name.encode()
-            except UnicodeEncodeError as error:
-                raise ArtifactStoreError(f"{name!r} is no name of an object") from error
         return name
 
     def _ask_for_part(self, name: str, request: Callable[[], bytes]) -> bytes:
@@ -290,7 +284,7 @@ def _at_once(
             future.cancel()
 
 
-def _profile() -> "Callable[[], object]":
+def _profile() -> "Boto3CredentialProvider":
     try:
         # Only where a profile is used: boto3 is large.
         from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415

@@ -10,6 +10,9 @@ from headwater.entities.artifact_store_uri import STORE_SCHEME, check_store, is_
 from headwater.errors import ConfigurationError
 
 DEFAULT_DATA_DIR = "./headwater-data"
+INDEX_DIRECTORY = "artifact-index"
+"""Where the index of an artifact store in a bucket is, in the directory for data."""
+
 _MLFLOW_DEFAULT_STORES = frozenset({"sqlite:///mlflow.db", "./mlruns"})
 _MLFLOW_DEFAULT_ARTIFACTS = "./mlartifacts"
 _SQLITE_SCHEMES = frozenset({"sqlite", "headwater+sqlite"})
@@ -68,7 +71,7 @@ def resolve(options: Options, directory: Path) -> tuple[ServerConfig, UpstreamCo
         database=database,
         artifact_root=artifact_root,
         artifacts=_chunked_artifacts(options, directory),
-        artifact_index=data_dir / "artifact-index",
+        artifact_index=data_dir / INDEX_DIRECTORY,
         host=options.host,
         port=options.port,
         static_prefix=_static_prefix(options.static_prefix),

@@ -57,7 +57,7 @@ def places_of(
 ) -> Iterator[tuple[bytes, Place]]:
     """Yield the chunks of a pack whose bases are known; `depths` is what those have.
 
-    A base stands before what is a difference to it, in the same pack or an earlier one.
+    In a pack, a base stands before what is a difference to it.
     """
     own: dict[bytes, int] = {}
     for row in rows:
@@ -90,16 +90,31 @@ def _read_packs(objects: Objects, index: ChunkIndex, new: Sequence[StoredObject]
             return None  # nothing is built on it; `check` names the files that it damages
 
     count = 0
-    # Oldest first: a difference is younger than what it builds on.
-    ordered = sorted(new, key=lambda found: found.modified)
+    waiting: dict[str, tuple[NDArray[np.void], int]] = {}
     with ThreadPoolExecutor(_TABLES_AT_ONCE, thread_name_prefix="headwater-tables") as threads:
-        for first in range(0, len(ordered), _TABLES_AT_ONCE):
-            some = ordered[first : first + _TABLES_AT_ONCE]
+        for first in range(0, len(new), _TABLES_AT_ONCE):
+            some = new[first : first + _TABLES_AT_ONCE]
             for each, rows in zip(some, threads.map(table, some), strict=True):
                 if rows is not None:
-                    index.add_better(places_of(pack.pack_of(each.name), rows, _depths(index, rows)))
                     count += 1
+                    name = pack.pack_of(each.name)
+                    waiting[name] = (rows, _note(index, name, rows))
+    # A pack may have been read before the one that it builds on.
+    progress = True
+    while progress:
+        progress = False
+        waiting = {name: each for name, each in waiting.items() if each[1] < len(each[0])}
+        for name, (rows, before) in waiting.items():
+            waiting[name] = (rows, _note(index, name, rows))
+            progress |= waiting[name][1] > before
     return count
+
+
+def _note(index: ChunkIndex, name: str, rows: NDArray[np.void]) -> int:
+    """Note the chunks of a pack of which the bases are known, and return how many those are."""
+    places = list(places_of(name, rows, _depths(index, rows)))
+    index.add_better(places)
+    return len(places)
 
 
 def _depths(index: ChunkIndex, rows: NDArray[np.void]) -> dict[bytes, int]:

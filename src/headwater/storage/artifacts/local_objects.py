@@ -87,7 +87,7 @@ class LocalObjects:
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """See `Objects.list`."""
-        top = self._path(prefix)
+        top = self._directory(prefix)
         for directory, _, names in os.walk(top):
             for name in names:
                 path = Path(directory, name)
@@ -102,13 +102,13 @@ class LocalObjects:
         """See `Objects.list_directory`."""
         directories, objects = [], []
         try:
-            entries = sorted(os.scandir(self._path(prefix)), key=lambda entry: entry.name)
+            entries = sorted(os.scandir(self._directory(prefix)), key=lambda entry: entry.name)
         except OSError as error:
             if error.errno in _NOT_THERE:
                 return Directory((), ())
             raise _translated(error, prefix) from error
         for entry in entries:
-            name = f"{prefix}/{entry.name}"
+            name = f"{prefix}/{entry.name}" if prefix else entry.name
             if entry.is_dir(follow_symlinks=False):
                 directories.append(name)
             elif entry.is_file(follow_symlinks=False):
@@ -155,6 +155,9 @@ class LocalObjects:
                     raise
         for directory in (path.parent, *made):
             _bring_to_disk(directory)
+
+    def _directory(self, prefix: str) -> Path:
+        return self._path(prefix) if prefix else self.root
 
     def _path(self, name: str) -> Path:
         return self.root.joinpath(*parts_of(name))

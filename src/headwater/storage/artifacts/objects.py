@@ -82,10 +82,10 @@ class Objects(Protocol):
         """Return what `find` does of each, several at a time."""
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """Yield all objects below a directory, however deep, in no order."""
+        """Yield all objects below a directory, however deep, in no order; "": all there are."""
 
     def list_directory(self, prefix: str) -> Directory:
-        """Return what is directly below a directory, in the order of the names."""
+        """Return what is directly below a directory, in the order of the names; "": at the top."""
 
     def delete(self, name: str) -> bool:
         """Delete an object, and say whether it was there."""

@@ -106,6 +106,8 @@ class S3Objects:
         """See `Objects.get`."""
         path = self._path(name)
         if length == 0:
+            if self.find(name) is None:
+                raise MissingObjectError(name)
             return b""
         if length is not None:
             wanted = length

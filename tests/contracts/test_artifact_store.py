@@ -10,12 +10,13 @@ import threading
 import types
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
+from blake3 import blake3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.s3 import S3
@@ -547,3 +548,18 @@ def test_a_damaged_manifest_stops_the_collection(store: ArtifactStore, place: Pl
     with pytest.raises(CorruptArtifactError):
         collect(store, grace=-1)
     assert packs(store)
+
+
+def test_an_index_that_goes_round_in_circles_is_not_believed(store: ArtifactStore) -> None:
+    content = noise(60_000)
+    put(store, "a", content)
+    place = store.index.find(blake3(content).digest())
+    assert place is not None
+    other = bytes(32)
+    round_about = [
+        (blake3(content).digest(), replace(place, base=other)),
+        (other, replace(place, base=blake3(content).digest())),
+    ]
+    store.index.add(round_about)
+    assert put(store, "b", content).new_bytes > 50_000
+    assert read(store, "b") == content

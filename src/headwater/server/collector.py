@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from headwater.errors import ArtifactStoreError
+from headwater.server.daemon_thread import in_daemon_thread
 from headwater.storage.artifacts.catch_up import catch_up
 from headwater.storage.artifacts.collect import collect
 from headwater.storage.artifacts.store import ArtifactStore
@@ -20,7 +21,7 @@ async def collect_in_background(store: ArtifactStore) -> None:
     await asyncio.sleep(_FIRST_SECONDS)
     while True:
         try:
-            done = await asyncio.to_thread(collect, store)
+            done = await in_daemon_thread(lambda: collect(store))
         except ArtifactStoreError as error:
             _logger.error("artifacts could not be collected: %s", error)
         else:
@@ -34,7 +35,7 @@ async def catch_up_in_background(store: ArtifactStore) -> None:
     """Bring the index up to date at once, and every ten minutes, until cancelled."""
     while True:
         try:
-            done = await asyncio.to_thread(catch_up, store)
+            done = await in_daemon_thread(lambda: catch_up(store))
         except ArtifactStoreError as error:
             _logger.error("the index of artifacts could not be brought up to date: %s", error)
         else:

@@ -186,15 +186,6 @@ class S3Objects:
         self._ask(_CLOCK, lambda: obstore.put(self._store, _CLOCK, b"-", use_multipart=False))
         return _stored(self._ask(_CLOCK, lambda: obstore.head(self._store, _CLOCK))).modified
 
-    def require_bucket(self) -> None:
-        """Ask the bucket for something.
-
-        Raises:
-            ArtifactStoreError: it is not there, or refuses.
-            StoreUnavailableError: it does not answer.
-        """
-        self._ask("", lambda: next(obstore.list(self._store), None))
-
     def _require_free(self, name: str) -> None:
         """Raise if an object would be in a directory's place, or below another one."""
         parts = name.split("/")

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 ROUTE = "/api/2.0/mlflow-artifacts/artifacts"
 PACK = 32 * 1024 * 1024
-CONTENT = np.random.default_rng(0).bytes(PACK + 2_000_000)
+CONTENT = np.random.default_rng(0).bytes(PACK + 6_000_000)
 PART = 3_000_000
 STOCK = """
 import pathlib, tempfile

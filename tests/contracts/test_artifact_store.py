@@ -312,6 +312,14 @@ def test_directories_are_listed_and_deleted(store: ArtifactStore) -> None:
     assert store.open("run") is None
 
 
+def test_a_store_of_a_later_version_is_left_alone(store: ArtifactStore, opened: Open) -> None:
+    store.begin()
+    opened().begin()
+    store.objects.put("format", [b"2\n"])
+    with pytest.raises(ArtifactStoreError, match="later version"):
+        store.begin()
+
+
 def test_a_file_takes_the_place_of_one_of_its_path_at_once(store: ArtifactStore) -> None:
     put(store, "model.bin", b"old")
     writer = store.create("model.bin")

@@ -10,7 +10,12 @@ import typer
 from headwater.cli import table
 from headwater.cli.options import Json
 from headwater.cli.progress import progress
-from headwater.entities.artifact_store_uri import BUCKET_SCHEME, is_store
+from headwater.entities.artifact_store_uri import (
+    BUCKET_SCHEME,
+    STORE_SCHEME,
+    is_store,
+    store_directory,
+)
 from headwater.errors import ConfigurationError, CorruptArtifactError
 from headwater.server.settings import DEFAULT_DATA_DIR, INDEX_DIRECTORY
 from headwater.storage.artifacts.check import check as check_store
@@ -155,7 +160,14 @@ def export(
 
 def _opened(data_dir: str | None, directory: Path | None, destination: str | None) -> ArtifactStore:
     if destination is not None and directory is None and data_dir is None:
-        return _opened_by_uri(destination)
+        if destination.startswith(f"{BUCKET_SCHEME}:"):
+            return _opened_bucket(destination)
+        if not is_store(destination):
+            raise ConfigurationError(
+                f"{destination} is no artifact store; its URI would begin with {BUCKET_SCHEME}: "
+                f"or {STORE_SCHEME}:"
+            )
+        directory = store_directory(destination)
     root = directory or Path(data_dir or DEFAULT_DATA_DIR) / "artifacts"
     place = root / STORE_DIRECTORY
     if not place.is_dir():
@@ -165,11 +177,10 @@ def _opened(data_dir: str | None, directory: Path | None, destination: str | Non
     return open_local_store(place)
 
 
-def _opened_by_uri(uri: str) -> ArtifactStore:
-    if not is_store(uri):
-        raise ConfigurationError(f"{uri} is no artifact store; {BUCKET_SCHEME}://... would be one")
+def _opened_bucket(uri: str) -> ArtifactStore:
     index = Path(DEFAULT_DATA_DIR) / INDEX_DIRECTORY
     store = open_uri(uri, index if index.is_dir() else None).store
-    if not store.objects.list_directory("").directories:
-        raise ConfigurationError(f"there is no artifact store in {uri}; nothing was stored there")
+    found = store.objects.list_directory("")
+    if not (found.directories or found.objects):
+        raise ConfigurationError(f"there is no artifact store in {uri}: nothing was stored there")
     return store

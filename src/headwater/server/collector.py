@@ -35,6 +35,7 @@ async def catch_up_in_background(store: ArtifactStore) -> None:
     """Bring the index up to date at once, and every ten minutes, until cancelled."""
     while True:
         try:
+            await in_daemon_thread(store.begin)  # the place may have been away at the start
             done = await in_daemon_thread(lambda: catch_up(store))
         except ArtifactStoreError as error:
             _logger.error("the index of artifacts could not be brought up to date: %s", error)

@@ -206,7 +206,7 @@ def require_place(store: ArtifactStore) -> None:
         ConfigurationError: the bucket is not there, or refuses.
     """
     try:
-        store.is_directory("")
+        store.begin()
     except StoreUnavailableError as error:
         _logger.warning("artifacts cannot be read or written now: %s", error)
     except ArtifactStoreError as error:

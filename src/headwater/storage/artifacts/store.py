@@ -25,6 +25,8 @@ from headwater.storage.artifacts.tensor_layout import Tensor
 from headwater.storage.artifacts.upload import Upload
 
 MANIFESTS = "manifests"
+_FORMAT = "format"
+_VERSION = b"1\n"
 _CANDIDATES = 20
 
 
@@ -113,6 +115,22 @@ class ArtifactStore:
     def __init__(self, objects: Objects, index: ChunkIndex) -> None:
         self.objects = objects
         self.index = index
+
+    def begin(self) -> None:
+        """Mark the place as that of a store, for those who look for one further up.
+
+        Raises:
+            ArtifactStoreError: it is one of a later version, or is no place.
+        """
+        try:
+            found = self.objects.get(_FORMAT)
+        except MissingObjectError:
+            self.objects.put(_FORMAT, [_VERSION])
+            return
+        if found != _VERSION:
+            raise ArtifactStoreError(
+                "the artifact store has been written by a later version; update Headwater"
+            )
 
     def create(self, path: str) -> FileWriter:
         """Begin to store a file that comes as a stream."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Self
 
 _REQUEST = re.compile(rb"[A-Z]+ /\S* HTTP/1")
-_UNAVAILABLE = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+UNAVAILABLE = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class Proxy:
@@ -20,6 +20,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
         self._refuses = False
+        self._response = b""
         self._every = 0
         self._requests = 0
         self.turned_away = 0
@@ -50,17 +51,18 @@ class Proxy:
         """Pass connections on again."""
         self._refuses = False
 
-    def answer_unavailable(self, every: int) -> None:
-        """Answer each request of that number with 503 instead of passing it on."""
-        self._every = every
+    def answer(self, response: bytes = UNAVAILABLE, every: int = 1) -> None:
+        """Answer each request of that number with this instead of passing it on."""
+        self._response, self._every = response, every
 
-    def _is_turned_away(self) -> bool:
+    def _own_answer(self) -> bytes | None:
         if not self._every:
-            return False
+            return None
         self._requests += 1
-        is_one = self._requests % self._every == 0
-        self.turned_away += is_one
-        return is_one
+        if self._requests % self._every:
+            return None
+        self.turned_away += 1
+        return self._response
 
     def _accept(self) -> None:
         while True:
@@ -83,7 +85,7 @@ class Proxy:
                 self._open |= {client, server}
                 back = threading.Thread(target=_pass_on, args=(server, client), daemon=True)
                 back.start()
-                _pass_on(client, server, self._is_turned_away)
+                _pass_on(client, server, self._own_answer)
                 back.join()
                 self._open -= {client, server}
 
@@ -91,12 +93,12 @@ class Proxy:
 def _pass_on(
     source: socket.socket,
     target: socket.socket,
-    is_turned_away: Callable[[], bool] = lambda: False,
+    own_answer: Callable[[], bytes | None] = lambda: None,
 ) -> None:
     with contextlib.suppress(OSError):
         while content := source.recv(65_536):
-            if _REQUEST.match(content) and is_turned_away():
-                source.sendall(_UNAVAILABLE)
+            if _REQUEST.match(content) and (answer := own_answer()) is not None:
+                source.sendall(answer)
                 break
             target.sendall(content)
     for end in (source, target):

@@ -1,5 +1,7 @@
 """Artifacts over HTTP in a bucket: beside plain objects, and when the bucket is away."""
 
+import os
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -147,12 +149,59 @@ async def test_single_failures_are_tried_again(
         s3.use(monkeypatch, f"http://127.0.0.1:{proxy.port}")
         artifacts = open_uri(f"headwater-cas+s3://{bucket}", tmp_path)
         async with client_of(artifacts) as client:
-            proxy.answer_unavailable(every=3)
+            proxy.answer(every=3)
             for name in "abc":
                 assert (await client.put(f"{ROUTE}/{name}", content=CONTENT)).status_code == 200
                 assert (await client.get(f"{ROUTE}/{name}")).content == CONTENT
             assert proxy.turned_away > 3
         artifacts.close()
+
+
+async def test_what_a_bucket_quotes_of_credentials_is_told_to_nobody(
+    s3: S3,
+    bucket: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    body = (
+        "<Error><Code>SignatureDoesNotMatch</Code><AWSAccessKeyId>tester</AWSAccessKeyId>"
+        f"<StringToSign>{SECRET}</StringToSign></Error>"
+    )
+    refusal = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    with Proxy(s3.port) as proxy:
+        s3.use(monkeypatch, f"http://127.0.0.1:{proxy.port}")
+        artifacts = open_uri(f"headwater-cas+s3://{bucket}", tmp_path)
+        proxy.answer(refusal.encode())
+        async with client_of(artifacts) as client:
+            for answer in (
+                await client.put(f"{ROUTE}/a", content=b"x"),
+                await client.get(ROUTE),
+                await client.get(f"{ROUTE}/a"),
+            ):
+                told = answer.json()
+                assert (answer.status_code, told["error_code"]) == (500, "INTERNAL_ERROR")
+                assert f"'{bucket}' refuses" in told["message"]
+                for text in (told["message"], caplog.text):
+                    assert SECRET not in text
+                    assert "tester" not in text
+        with pytest.raises(ConfigurationError, match="SignatureDoesNotMatch") as raised:
+            require_place(artifacts.store)
+        cause = "".join(traceback.format_exception(raised.value))
+        assert SECRET not in cause
+        artifacts.close()
+
+
+def test_a_machine_without_credentials_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "MLFLOW_S3_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_PROFILE", "none")
+    with pytest.raises(ConfigurationError, match="none"):
+        open_uri("headwater-cas+s3://some-bucket", tmp_path)
 
 
 async def test_a_bucket_that_is_none_is_told(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
 from headwater.entities.artifact_store_uri import Bucket
@@ -42,6 +42,9 @@ _LONGEST_KEY = 1024
 
 _CLOCK = "clock"
 """Object that is put to learn what time it is for the bucket."""
+
+_METADATA = "http://169.254."
+"""Where machines of a cloud learn their credentials; asked where there are no others."""
 
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -234,16 +237,21 @@ class S3Objects:
             return ArtifactStoreError(
                 f"{bucket} does not exist; create it, or correct the artifacts' destination"
             )
+        if _METADATA in told:
+            return ArtifactStoreError(
+                f"no AWS credentials are found for {bucket}: set AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+            )
         if code is not None and code[1] in _FULL:
             return StoreFullError(f"{bucket} takes no more: {code[1]}")
         if number == _BAD_RANGE:
             return _OutOfRangeError(name)
-        if number is None or number >= 500 or number in (_TIMEOUT, _TOO_MANY_REQUESTS):
-            reason = f"HTTP {number}" if number else "no connection, or no credentials"
+        if _is_away(error, number):
+            reason = f"HTTP {number}" if number else "no connection"
             return StoreUnavailableError(
                 f"{bucket} does not answer ({reason}); nothing was changed, try again"
             )
-        said = code[1] if code is not None else f"HTTP {number}"
+        said = code[1] if code is not None else f"HTTP {number}" if number else "no credentials"
         return ArtifactStoreError(
             f"{bucket} refuses {name or 'to be listed'} ({said}); check the server's AWS "
             "credentials, region and endpoint"
@@ -252,6 +260,13 @@ class S3Objects:
 
 class _OutOfRangeError(ArtifactStoreError):
     """The object ends before the part that is wanted."""
+
+
+def _is_away(error: Exception, status: int | None) -> bool:
+    """Say whether the same request may succeed later."""
+    if isinstance(error, (UnauthenticatedError, PermissionDeniedError, PermissionError)):
+        return False
+    return status is None or status >= 500 or status in (_TIMEOUT, _TOO_MANY_REQUESTS)
 
 
 def _stored(found: "ObjectMeta") -> StoredObject:
@@ -280,10 +295,14 @@ def _at_once(
 def _profile() -> "Boto3CredentialProvider":
     try:
         # Only where a profile is used: boto3 is large.
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
         from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415
     except ImportError as error:
         raise ConfigurationError(
             "credentials of an AWS profile need boto3: pip install boto3; or set AWS_ACCESS_KEY_ID "
             "and AWS_SECRET_ACCESS_KEY"
         ) from error
-    return Boto3CredentialProvider()
+    try:
+        return Boto3CredentialProvider()
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigurationError(f"the AWS profile cannot be used: {error}") from error

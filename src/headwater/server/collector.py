@@ -1,6 +1,7 @@
 """Keeps the artifact store in order: collects what no file needs, learns what others stored."""
 
 import asyncio
+import itertools
 import logging
 
 from headwater.errors import ArtifactStoreError
@@ -12,6 +13,8 @@ from headwater.storage.artifacts.store import ArtifactStore
 _FIRST_SECONDS = 3600.0
 _SECONDS = 24 * 3600.0
 _CATCH_UP_SECONDS = 600.0
+_CATCH_UPS_A_FILE_LISTING = 6
+"""There are many more files than packs."""
 
 _logger = logging.getLogger(__name__)
 
@@ -32,14 +35,17 @@ async def collect_in_background(store: ArtifactStore) -> None:
 
 
 async def catch_up_in_background(store: ArtifactStore) -> None:
-    """Bring the index up to date at once, and every ten minutes, until cancelled."""
-    while True:
+    """Bring the index up to date, until cancelled or, where nobody else has one, once."""
+    for count in itertools.count():
+        files = count % _CATCH_UPS_A_FILE_LISTING == 0
         try:
             await in_daemon_thread(store.begin)  # the place may have been away at the start
-            done = await in_daemon_thread(lambda: catch_up(store))
+            done = await in_daemon_thread(lambda files=files: catch_up(store, files=files))  # type: ignore[misc]  # mypy does not infer it
         except ArtifactStoreError as error:
             _logger.error("the index of artifacts could not be brought up to date: %s", error)
         else:
             if done.read:
                 _logger.info("the index of artifacts has learned of %d packs", done.read)
+            if not store.objects.is_shared:
+                return
         await asyncio.sleep(_CATCH_UP_SECONDS)

@@ -20,7 +20,12 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from headwater.config import ServerConfig, UpstreamConfig
-from headwater.errors import ArtifactStoreError, ConfigurationError, StoreUnavailableError
+from headwater.errors import (
+    ArtifactStoreError,
+    ConfigurationError,
+    StoreFullError,
+    StoreUnavailableError,
+)
 from headwater.mlflow_release import MlflowRelease
 from headwater.server.app import Front
 from headwater.server.artifacts import ArtifactRoutes
@@ -200,14 +205,14 @@ def open_artifacts(
 
 
 def require_place(store: ArtifactStore) -> None:
-    """Refuse a place of artifacts that is none; one that does not answer may come back.
+    """Refuse a place of artifacts that is none; one that is away or full may come back.
 
     Raises:
         ConfigurationError: the bucket is not there, or refuses.
     """
     try:
         store.begin()
-    except StoreUnavailableError as error:
+    except (StoreUnavailableError, StoreFullError) as error:
         _logger.warning("artifacts cannot be read or written now: %s", error)
     except ArtifactStoreError as error:
         raise ConfigurationError(str(error)) from error

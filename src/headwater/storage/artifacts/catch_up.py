@@ -35,8 +35,10 @@ class CatchUp:
     """Whose structure was noted."""
 
 
-def catch_up(store: ArtifactStore) -> CatchUp:
+def catch_up(store: ArtifactStore, *, files: bool = True) -> CatchUp:
     """Note the chunks of packs that the index does not know, and forget those that are gone.
+
+    With `files`, note as well which new files resemble each other, for which all are listed.
 
     Raises:
         ArtifactStoreError: the place or the index cannot be read; what was noted stays.
@@ -49,7 +51,7 @@ def catch_up(store: ArtifactStore) -> CatchUp:
         index.forget_packs(gone)
     new = [there[name] for name in sorted(there.keys() - known)]
     read = _read_packs(objects, index, new)
-    return CatchUp(read, len(gone), _read_structures(objects, index))
+    return CatchUp(read, len(gone), _read_structures(objects, index) if files else 0)
 
 
 def places_of(

@@ -20,6 +20,8 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 class LocalObjects:
     """Objects below `root`, for any number of processes of this machine."""
 
+    is_shared = False
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self._drafts = root / _DRAFTS

@@ -53,6 +53,9 @@ class Objects(Protocol):
         ArtifactStoreError: the place fails; StoreUnavailableError where it does not answer.
     """
 
+    is_shared: bool
+    """Whether several machines use the place, each with an index of its own."""
+
     def put(self, name: str, parts: Iterable[bytes]) -> None:
         """Store an object durably, whole or not at all, in place of one of that name.
 

@@ -59,6 +59,8 @@ _requests = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="headwater-s3")
 class S3Objects:
     """Objects below a prefix of a bucket, for any number of machines."""
 
+    is_shared = True
+
     def __init__(self, bucket: Bucket, settings: S3Settings | None = None) -> None:
         """Take the settings from the environment unless there are any.
 

@@ -1,6 +1,7 @@
 """Artifacts over HTTP in a bucket: beside plain objects, and when the bucket is away."""
 
 import os
+import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.s3 import S3, SECRET
 from headwater.errors import ConfigurationError
 from headwater.server.artifacts import ArtifactRoutes
 from headwater.server.run import require_place
+from headwater.storage.artifacts.collect import collect
 from headwater.storage.artifacts.open_uri import open_uri
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts
 
@@ -112,6 +114,19 @@ async def test_plain_objects_of_the_prefix_are_there_as_well(
         "ml/artifacts-of-others/x",
         "top",
     }
+
+
+def test_a_collection_goes_by_the_buckets_clock(
+    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = artifacts.create("a")
+    writer.write(CONTENT)
+    writer.publish()
+    artifacts.delete("a")
+    in_a_year = time.time() + 365 * 86400
+    monkeypatch.setattr(time, "time", lambda: in_a_year)
+    assert collect(artifacts.store, grace=3600).condemn == ()
+    assert len(collect(artifacts.store, grace=-1).condemn) == 1
 
 
 async def test_a_bucket_that_is_away_is_named_and_comes_back(

@@ -510,7 +510,7 @@ def test_what_no_file_needs_goes_in_two_steps(store: ArtifactStore) -> None:
 def test_an_upload_beside_a_collection_keeps_what_it_needs(
     store: ArtifactStore, place: Place, machine: str
 ) -> None:
-    content = noise(2 * MEGABYTE)
+    content = noise(5 * MEGABYTE)
     collector = place.open(machine)
     put(store, "old", content)
     racing = store.create("new")

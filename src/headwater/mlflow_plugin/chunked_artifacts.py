@@ -90,7 +90,10 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
 
     def list_artifacts(self, path: str | None = None) -> list[FileInfo]:
         """Return what is directly below a directory."""
-        found = self._artifacts.list(self._path(path))
+        try:
+            found = self._artifacts.list(self._path(path))
+        except ArtifactStoreError as error:
+            raise _translated(error) from error
         skipped = len(self._below) + 1 if self._below else 0
         return [FileInfo(each.path[skipped:], each.size is None, each.size) for each in found]
 

@@ -67,7 +67,7 @@ def test_objects_come_back_whole_and_in_part(
 
 
 def test_what_is_not_there_is_none(objects: Objects) -> None:
-    for name in ("none", "a/b/c", "é/ü"):
+    for name in ("none", "a/b/c", "é/ü", "x" * 300, "/".join(["y" * 250] * 20)):
         with pytest.raises(MissingObjectError):
             objects.get(name)
         with pytest.raises(MissingObjectError):

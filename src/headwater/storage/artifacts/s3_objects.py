@@ -146,8 +146,8 @@ class S3Objects:
 
     def find(self, name: str) -> StoredObject | None:
         """See `Objects.find`."""
-        path = self._path(name)
         try:
+            path = self._path(name)
             return _stored(self._ask(name, lambda: obstore.head(self._store, path)))
         except MissingObjectError:
             return None
@@ -158,14 +158,21 @@ class S3Objects:
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """See `Objects.list`."""
-        listing = obstore.list(self._store, self._path(prefix) if prefix else None)
+        try:
+            path = self._path(prefix) if prefix else None
+        except _TooLongError:
+            return
+        listing = obstore.list(self._store, path)
         while page := self._ask(prefix, lambda: next(listing, None)):
             for each in page:
                 yield _stored(each)
 
     def list_directory(self, prefix: str) -> Directory:
         """See `Objects.list_directory`."""
-        path = self._path(prefix) if prefix else None
+        try:
+            path = self._path(prefix) if prefix else None
+        except _TooLongError:
+            return Directory((), ())
         found = self._ask(prefix, lambda: obstore.list_with_delimiter(self._store, path))
         objects = (_stored(each) for each in found["objects"])
         return Directory(
@@ -207,7 +214,7 @@ class S3Objects:
             raise ArtifactStoreError(f"{name!r} is no name of an object") from error
         whole = self._prefix_bytes + sum(sizes) + len(sizes)
         if max(sizes) > LONGEST_NAME or whole > _LONGEST_KEY:
-            raise ArtifactStoreError(f"the name {name[:80]}... is too long for a bucket")
+            raise _TooLongError(f"the name {name[:80]}... is too long for a bucket")
         return name
 
     def _ask_for_part(self, name: str, request: Callable[[], bytes]) -> bytes:
@@ -258,6 +265,10 @@ class S3Objects:
             f"{bucket} refuses {name or 'to be listed'} ({said}); check the server's AWS "
             "credentials, region and endpoint"
         )
+
+
+class _TooLongError(MissingObjectError):
+    """No object can have the name, so that none is there."""
 
 
 class _OutOfRangeError(ArtifactStoreError):

@@ -1,6 +1,7 @@
 """Artifacts over HTTP in a bucket: beside plain objects, and when the bucket is away."""
 
 import os
+import sys
 import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
@@ -234,3 +235,12 @@ async def test_a_bucket_that_is_none_is_told(
     with pytest.raises(ConfigurationError, match="no-such-bucket"):
         require_place(artifacts.store)
     artifacts.close()
+
+
+def test_without_obstore_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "headwater.storage.artifacts.s3_objects", raising=False)
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'headwater\[s3\]'"):
+        open_uri("headwater-cas+s3://some-bucket", tmp_path)

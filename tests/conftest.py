@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.postgres import Postgres, database_of, running_postgres
+from tests.s3 import S3, running_s3
 from tests.server import Server, running
 
 from headwater.mlflow_release import installed_release
@@ -43,3 +44,10 @@ def postgres_template(postgres: Postgres) -> str:
     uri = postgres.create()
     prepare_postgres.create(uri, installed_release(), "mlflow-artifacts:/")
     return database_of(uri)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """An S3 server of this process's own; take a bucket each."""
+    with running_s3(tmp_path_factory.mktemp("s3") / "s3.log") as server:
+        yield server

@@ -31,8 +31,11 @@ class ServerConfig:
     artifact_root: str
     """Where new experiments put artifacts, such as ``mlflow-artifacts:/``."""
 
-    artifacts: Path | None = None
-    """Directory of the artifact store; None where MLflow's own code answers for artifacts."""
+    artifacts: str | None = None
+    """URI of the artifact store; None where MLflow's own code answers for artifacts."""
+
+    artifact_index: Path | None = None
+    """Directory for the index of an artifact store in a bucket; None: the user's cache."""
 
     host: str = "127.0.0.1"
     port: int = 5000
@@ -66,6 +69,9 @@ class UpstreamConfig:
     registry_store_uri: str | None
     default_artifact_root: str
     artifacts_destination: str
+    artifact_index: Path | None = None
+    """As `ServerConfig.artifact_index`; both processes share it."""
+
     serve_artifacts: bool = True
     artifacts_only: bool = False
     workers: int = 1

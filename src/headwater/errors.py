@@ -11,7 +11,8 @@ HeadwaterError
 ├── ArtifactStoreError        the artifact store cannot do what it is asked to
 │   ├── MissingObjectError    what it should hold is not there
 │   ├── CorruptArtifactError  stored bytes are not what was stored
-│   └── StoreFullError        no space left
+│   ├── StoreFullError        no space left
+│   └── StoreUnavailableError the bucket does not answer
 ├── SpoolError                what a client keeps to be sent cannot be used
 │   ├── CorruptSpoolError     it cannot be read
 │   └── SpoolFullError        it has no room left
@@ -79,6 +80,10 @@ class CorruptArtifactError(ArtifactStoreError):
 
 class StoreFullError(ArtifactStoreError):
     """The device that holds the artifacts has no space left."""
+
+
+class StoreUnavailableError(ArtifactStoreError):
+    """The bucket of the artifacts does not answer, or not in time; the same may succeed later."""
 
 
 class SpoolError(HeadwaterError):

@@ -10,34 +10,67 @@ import threading
 import types
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from blake3 import blake3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.s3 import S3
 
+from headwater.entities.artifact_store_uri import Bucket
 from headwater.errors import ArtifactStoreError, CorruptArtifactError
-from headwater.storage.artifacts import pack
+from headwater.storage.artifacts import build, pack
 from headwater.storage.artifacts.build import DEEPEST, Stored
+from headwater.storage.artifacts.catch_up import catch_up
 from headwater.storage.artifacts.check import check
 from headwater.storage.artifacts.collect import collect
 from headwater.storage.artifacts.index import ChunkIndex
 from headwater.storage.artifacts.local_objects import LocalObjects
+from headwater.storage.artifacts.objects import Objects
+from headwater.storage.artifacts.s3_objects import S3Objects
 from headwater.storage.artifacts.store import ArtifactStore, Listed, open_local_store
 
 Open = Callable[[], ArtifactStore]
 MEGABYTE = 1024 * 1024
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a store is, for tests that do something to its objects or its index."""
+
+    objects: Callable[[], Objects]
+    index: Path
+
+    def open(self, machine: str = "index.db") -> ArtifactStore:
+        return ArtifactStore(self.objects(), ChunkIndex(self.index.with_name(machine)))
+
+    def change(self, name: str, change: Callable[[bytes], bytes]) -> None:
+        """Damage an object."""
+        objects = self.objects()
+        objects.put(name, [change(objects.get(name))])
+
+
+@pytest.fixture(params=["directory", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    if request.param == "directory":
+        return Place(lambda: LocalObjects(tmp_path / "store"), tmp_path / "store" / "index.db")
+    s3: S3 = request.getfixturevalue("s3")
+    s3.use(monkeypatch)
+    bucket = Bucket(s3.create_bucket(), "a prefix/of it")
+    return Place(lambda: S3Objects(bucket), tmp_path / "index" / "index.db")
+
+
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Open]:
+def opened(place: Place) -> Iterator[Open]:
     """Open one place several times, as several processes do."""
     stores: list[ArtifactStore] = []
 
     def open_again() -> ArtifactStore:
-        stores.append(open_local_store(tmp_path / "store"))
+        stores.append(place.open())
         return stores[-1]
 
     yield open_again
@@ -142,7 +175,7 @@ def pytorch(
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     blocks=st.lists(st.tuples(st.binary(max_size=300), st.integers(1, 3_000)), max_size=5),
@@ -279,6 +312,14 @@ def test_directories_are_listed_and_deleted(store: ArtifactStore) -> None:
     assert store.open("run") is None
 
 
+def test_a_store_of_a_later_version_is_left_alone(store: ArtifactStore, opened: Open) -> None:
+    store.begin()
+    opened().begin()
+    store.objects.put("format", [b"2\n"])
+    with pytest.raises(ArtifactStoreError, match="later version"):
+        store.begin()
+
+
 def test_a_file_takes_the_place_of_one_of_its_path_at_once(store: ArtifactStore) -> None:
     put(store, "model.bin", b"old")
     writer = store.create("model.bin")
@@ -307,28 +348,31 @@ def test_paths_that_lead_elsewhere_are_refused(store: ArtifactStore, path: str) 
     assert list(store.paths()) == []
 
 
-class Failing(LocalObjects):
+class Failing:
     """A place that fails at the n-th object."""
 
-    def __init__(self, root: Path, puts: int) -> None:
-        super().__init__(root)
-        self.left = puts
+    def __init__(self, objects: Objects, puts: int) -> None:
+        self._objects = objects
+        self._left = puts
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._objects, name)
 
     def put(self, name: str, parts: Iterable[bytes]) -> None:
-        self.left -= 1
-        if self.left < 0:
+        self._left -= 1
+        if self._left < 0:
             raise ArtifactStoreError("cut off")
-        super().put(name, parts)
+        self._objects.put(name, parts)
 
 
 def test_a_file_that_was_cut_off_is_not_there_and_the_rest_suffices_the_next_time(
-    store: ArtifactStore, tmp_path: Path
+    store: ArtifactStore, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = noise(80 * MEGABYTE)
+    monkeypatch.setattr(build, "PACK_BYTES", 4 * MEGABYTE)
+    content = noise(10 * MEGABYTE)
     put(store, "model", b"the last version")
-    broken = ArtifactStore(
-        Failing(tmp_path / "store", 1), ChunkIndex(tmp_path / "store" / "index.db")
-    )
+    failing = cast(Objects, Failing(place.objects(), 1))
+    broken = ArtifactStore(failing, ChunkIndex(place.index))
     with pytest.raises(ArtifactStoreError, match="cut off"):
         put(broken, "model", content)
     broken.close()
@@ -353,16 +397,12 @@ def test_many_may_store_the_same_at_once(opened: Open) -> None:
         assert read(stores[0], f"copy-{number}") == content
 
 
-def flip(path: Path, at: int) -> None:
-    with path.open("r+b") as file:
-        file.seek(at)
-        byte = file.read(1)
-        file.seek(at)
-        file.write(bytes((byte[0] ^ 1,)))
+def flip(at: int) -> Callable[[bytes], bytes]:
+    return lambda content: content[:at] + bytes((content[at] ^ 1,)) + content[at + 1 :]
 
 
 def test_damage_is_found_and_named_and_the_rest_is_readable(
-    store: ArtifactStore, tmp_path: Path
+    store: ArtifactStore, place: Place
 ) -> None:
     good, bad = noise(MEGABYTE, 1), noise(MEGABYTE, 2)
     put(store, "good", good)
@@ -370,14 +410,13 @@ def test_damage_is_found_and_named_and_the_rest_is_readable(
     put(store, "bad", bad)
     put(store, "cut", b"small")
     [name] = {each.name for each in store.objects.list("packs")} - before
-    flip(tmp_path / "store" / name, 500_000)
-    manifest = tmp_path / "store" / "manifests" / "cut"
-    manifest.write_bytes(manifest.read_bytes()[:-1])
+    place.change(name, flip(500_000))
+    place.change("manifests/cut", lambda content: content[:-1])
     with pytest.raises(CorruptArtifactError, match="bad: chunk"):
         read(store, "bad")
     assert sorted(each.path for each in check(store)) == ["bad", "cut"]
     assert read(store, "good") == good
-    (tmp_path / "store" / name).unlink()
+    store.objects.delete(name)
     with pytest.raises(CorruptArtifactError, match="is missing"):
         read(store, "bad")
     # What the index says of the lost pack is not believed.
@@ -385,15 +424,66 @@ def test_damage_is_found_and_named_and_the_rest_is_readable(
     assert read(store, "bad") == bad
 
 
-def test_the_index_may_be_lost(store: ArtifactStore, opened: Open, tmp_path: Path) -> None:
+def lose_index(place: Place) -> None:
+    for path in place.index.parent.glob("index.db*"):
+        path.unlink()
+
+
+def test_the_index_may_be_lost(store: ArtifactStore, opened: Open, place: Place) -> None:
     content = noise(3 * MEGABYTE)
     put(store, "a", content)
     store.close()
-    for path in (tmp_path / "store").glob("index.db*"):
-        path.unlink()
+    lose_index(place)
     again = opened()
     assert read(again, "a") == content
     assert put(again, "b", content).new_bytes <= len(content) + 1_000
+
+
+def test_an_index_catches_up_with_the_place(store: ArtifactStore, place: Place) -> None:
+    content = weights(0, 400_000).tobytes()
+    put(store, "run/step-0", safetensors({"w": content}))
+    put(store, "run/noise", noise(3 * MEGABYTE))
+    for number in range(1, 3):
+        content = trained(content, number)
+        put(store, f"run/step-{number}", safetensors({"w": content}))
+    other = place.open("another-machine.db")
+    assert put(other, "before", noise(3 * MEGABYTE)).new_bytes > 2 * MEGABYTE
+    learned = catch_up(other)
+    assert (learned.read, learned.forgotten, learned.files) == (len(packs(store)) - 1, 0, 3)
+    assert put(other, "after", safetensors({"w": content})).new_bytes == 0
+    # One more difference, to the third file, which is two deep already.
+    last = safetensors({"w": trained(content, 3)})
+    assert put(other, "run/step-3", last).new_bytes < 0.6 * len(last)
+    assert read(other, "run/step-3") == last
+    assert catch_up(other).read == 0
+    for path in ("run", "before", "after"):
+        store.delete(path)
+    collect(store, grace=-1)
+    collect(store, grace=-1)
+    assert catch_up(other).forgotten > 0
+    assert other.index.packs() == set()
+    other.close()
+
+
+def test_machines_that_store_one_chunk_in_two_ways_read_both(
+    store: ArtifactStore, place: Place
+) -> None:
+    """Each has what the other builds on as a difference to what it builds on itself."""
+    one = weights(0, 400_000).tobytes()
+    two = trained(one, 1)
+    files = {"a/1": safetensors({"w": one}), "a/2": safetensors({"w": two})}
+    other = place.open("another-machine.db")
+    for each, paths in ((store, ["a/1", "a/2"]), (other, ["a/2", "a/1"])):
+        for path in paths:
+            put(each, f"{path}-{each is other}", files[path])
+    third = place.open("third.db")
+    for each in (store, other, third):
+        catch_up(each)
+        for path, content in files.items():
+            assert put(each, f"{path}-again", content).new_bytes == 0
+            assert read(each, f"{path}-again") == content
+    other.close()
+    third.close()
 
 
 def packs(store: ArtifactStore) -> set[str]:
@@ -416,18 +506,23 @@ def test_what_no_file_needs_goes_in_two_steps(store: ArtifactStore) -> None:
     assert list(store.objects.list("condemned")) == []
 
 
-def test_an_upload_beside_a_collection_keeps_what_it_needs(store: ArtifactStore) -> None:
+@pytest.mark.parametrize("machine", ["index.db", "another-machine.db"])
+def test_an_upload_beside_a_collection_keeps_what_it_needs(
+    store: ArtifactStore, place: Place, machine: str
+) -> None:
     content = noise(5 * MEGABYTE)
+    collector = place.open(machine)
     put(store, "old", content)
     racing = store.create("new")
     racing.write(content)  # finds the chunks of the old file
     store.delete("old")
-    collect(store, grace=-1)  # condemns them
+    collect(collector, grace=-1)  # condemns them
     with pytest.raises(ArtifactStoreError, match="store the file again"):
         racing.publish()
     put(store, "new", content)
-    collect(store, grace=-1)
+    collect(collector, grace=-1)
     assert read(store, "new") == content
+    collector.close()
 
 
 def test_a_condemned_pack_that_a_file_needs_after_all_is_pardoned(store: ArtifactStore) -> None:
@@ -446,7 +541,9 @@ def test_a_condemned_pack_that_a_file_needs_after_all_is_pardoned(store: Artifac
     assert read(store, "new") == content
 
 
-def test_what_a_crash_has_left_is_cleared_away(store: ArtifactStore, tmp_path: Path) -> None:
+def test_what_a_crash_has_left_is_cleared_away(tmp_path: Path) -> None:
+    """In a directory: what was not put whole in a bucket is in no listing."""
+    store = open_local_store(tmp_path / "store")
     put(store, "a", b"x")
     draft = tmp_path / "store" / "drafts" / "left"
     draft.write_bytes(b"half a pack")
@@ -455,11 +552,27 @@ def test_what_a_crash_has_left_is_cleared_away(store: ArtifactStore, tmp_path: P
     os.utime(draft, (0, 0))
     collect(store)
     assert not draft.exists()
+    store.close()
 
 
-def test_a_damaged_manifest_stops_the_collection(store: ArtifactStore, tmp_path: Path) -> None:
+def test_a_damaged_manifest_stops_the_collection(store: ArtifactStore, place: Place) -> None:
     put(store, "a", noise(MEGABYTE))
-    flip(tmp_path / "store" / "manifests" / "a", 100)
+    place.change("manifests/a", flip(100))
     with pytest.raises(CorruptArtifactError):
         collect(store, grace=-1)
     assert packs(store)
+
+
+def test_an_index_that_goes_round_in_circles_is_not_believed(store: ArtifactStore) -> None:
+    content = noise(60_000)
+    put(store, "a", content)
+    place = store.index.find(blake3(content).digest())
+    assert place is not None
+    other = bytes(32)
+    round_about = [
+        (blake3(content).digest(), replace(place, base=other)),
+        (other, replace(place, base=blake3(content).digest())),
+    ]
+    store.index.add(round_about)
+    assert put(store, "b", content).new_bytes > 50_000
+    assert read(store, "b") == content

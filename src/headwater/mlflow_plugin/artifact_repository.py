@@ -1,4 +1,4 @@
-"""Entry points of ``mlflow-artifacts:`` and ``headwater-cas+file:``.
+"""Entry points of ``mlflow-artifacts:``, ``headwater-cas+file:`` and ``headwater-cas+s3:``.
 
 The first is MLflow's own scheme, for ``headwater://`` tracking URIs as well: MLflow asks the
 tracking URI where the server is, and takes http and https for an answer only.
@@ -27,7 +27,7 @@ def open_artifact_repository(
 def open_chunked_repository(
     artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
 ) -> Any:
-    """Open the artifact store in a directory."""
+    """Open the artifact store in a directory or a bucket."""
     from headwater.mlflow_plugin.chunked_artifacts import (  # noqa: PLC0415
         ChunkedArtifactRepository,
     )

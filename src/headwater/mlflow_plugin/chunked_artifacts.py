@@ -1,4 +1,4 @@
-"""Entry point of ``headwater-cas+file:``: MLflow's own code on the artifact store.
+"""Entry point of ``headwater-cas+file:`` and ``headwater-cas+s3:``: MLflow's code on our store.
 
 So the store serves ``mlflow server --artifacts-destination`` as well, and what Headwater's front
 leaves to MLflow sees the same files.
@@ -6,19 +6,26 @@ leaves to MLflow sees the same files.
 
 import asyncio
 import os
+import tempfile
 from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from mlflow.entities import FileInfo
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, TEMPORARILY_UNAVAILABLE
 from mlflow.store.artifact import artifact_repo
 from mlflow.store.artifact.artifact_repo import ArtifactRepository, verify_artifact_path
 
-from headwater.entities.artifact_store_uri import store_directory
-from headwater.errors import ArtifactStoreError, ConfigurationError, InvalidParameterError
-from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts
+from headwater.entities.artifact_store_uri import BUCKET_SCHEME, store_bucket, store_directory
+from headwater.errors import (
+    ArtifactStoreError,
+    ConfigurationError,
+    InvalidParameterError,
+    StoreUnavailableError,
+)
+from headwater.storage.artifacts.open_uri import find_root, open_uri
+from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, open_directory
 from headwater.storage.artifacts.store import FileWriter
 
 _BLOCK = 4 * 1024 * 1024
@@ -28,19 +35,18 @@ if hasattr(artifact_repo, "StreamUploadMixin"):  # newer releases hand over the 
 
 
 class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases there are depends on the release
-    """Files below a URI, in the store of its directory."""
+    """Files below a URI, in the store of its directory or bucket."""
 
     def __init__(
         self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
     ) -> None:
         super().__init__(artifact_uri, tracking_uri, registry_uri)
         try:
-            root, self._below = _located(store_directory(artifact_uri))
-            self._artifacts = Artifacts(root)
+            self._artifacts, self._below = _located(artifact_uri)
         except ConfigurationError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
         except ArtifactStoreError as error:
-            raise MlflowException(str(error)) from error
+            raise _translated(error) from error
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
         """Store a local file."""
@@ -65,7 +71,7 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
                 writer.write(content)
             writer.publish()
         except ArtifactStoreError as error:
-            raise MlflowException(str(error)) from error
+            raise _translated(error) from error
 
     async def log_artifact_from_async_stream(
         self,
@@ -80,16 +86,21 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
                 await asyncio.to_thread(writer.write, chunk)
             await asyncio.to_thread(writer.publish)
         except ArtifactStoreError as error:
-            raise MlflowException(str(error)) from error
+            raise _translated(error) from error
 
     def list_artifacts(self, path: str | None = None) -> list[FileInfo]:
         """Return what is directly below a directory."""
-        found = self._artifacts.list(self._path(path))
+        try:
+            found = self._artifacts.list(self._path(path))
+        except ArtifactStoreError as error:
+            raise _translated(error) from error
         skipped = len(self._below) + 1 if self._below else 0
         return [FileInfo(each.path[skipped:], each.size is None, each.size) for each in found]
 
     def get_local_path(self, artifact_path: str) -> str | None:
-        """Return a directory for a directory, and nothing for a file, which has no path.
+        """Return some directory for a directory, and nothing for a file, which has no path.
+
+        MLflow's server only asks which of the two a path is.
 
         Raises:
             MlflowException: there is neither.
@@ -99,9 +110,9 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
             if path and self._artifacts.open(path) is not None:
                 return None
         except ArtifactStoreError as error:
-            raise MlflowException(str(error)) from error
+            raise _translated(error) from error
         if not path or self._artifacts.is_directory(path):
-            return str(self._artifacts.root)
+            return tempfile.gettempdir()
         raise MlflowException(
             f"No such artifact: '{artifact_path}'", error_code=RESOURCE_DOES_NOT_EXIST
         )
@@ -125,7 +136,7 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
         try:
             self._artifacts.delete(path)
         except ArtifactStoreError as error:
-            raise MlflowException(str(error)) from error
+            raise _translated(error) from error
 
     def _download_file(self, remote_file_path: str, local_path: str) -> None:
         try:
@@ -138,7 +149,7 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
             with Path(local_path).open("wb") as file:
                 file.writelines(found.read())
         except ArtifactStoreError as error:
-            raise MlflowException(str(error)) from error
+            raise _translated(error) from error
 
     def _create(self, file_name: str, artifact_path: str | None) -> FileWriter:
         verify_artifact_path(artifact_path)
@@ -156,10 +167,21 @@ class ChunkedArtifactRepository(*_BASES):  # type: ignore[misc]  # which bases t
         return "" if normal == "." else normal
 
 
-def _located(directory: Path) -> tuple[Path, str]:
-    """Return the directory of the store that a directory is in, and where it is there."""
+def _located(uri: str) -> tuple[Artifacts, str]:
+    """Open the store that a place is in, and return where the place is there."""
+    if uri.startswith(f"{BUCKET_SCHEME}:"):
+        bucket, below = find_root(store_bucket(uri))
+        at = f"{bucket.name}/{bucket.prefix}" if bucket.prefix else bucket.name
+        return open_uri(f"{BUCKET_SCHEME}://{at}"), below
+    directory = store_directory(uri)
     for root in (directory, *directory.parents):
         if (root / STORE_DIRECTORY).is_dir():
             below = directory.relative_to(root).as_posix()
-            return root, "" if below == "." else below
-    return directory, ""
+            return open_directory(root), "" if below == "." else below
+    return open_directory(directory), ""
+
+
+def _translated(error: ArtifactStoreError) -> MlflowException:
+    if isinstance(error, StoreUnavailableError):
+        return MlflowException(str(error), error_code=TEMPORARILY_UNAVAILABLE)
+    return MlflowException(str(error))

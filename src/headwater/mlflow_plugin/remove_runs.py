@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-from headwater.entities.artifact_store_uri import STORE_SCHEME
+from headwater.entities.artifact_store_uri import is_store
 from headwater.mlflow_plugin.uri import sqlalchemy_uri
 
 _PROXIED = "mlflow-artifacts:"
@@ -41,7 +41,7 @@ def remove_run(store: SqlAlchemyStore, run_id: str, destination: str) -> str | N
         if info.lifecycle_stage != LifecycleStage.DELETED:
             return "it has been restored"
         uri = resolved(info.artifact_uri, destination)
-        if uri.startswith(f"{STORE_SCHEME}:") and uri.startswith(destination):
+        if is_store(uri) and uri.startswith(destination):
             # Of the one store: a repository further down may have begun another.
             path = unquote(uri.removeprefix(destination).strip("/"))
             get_artifact_repository(destination).delete_artifacts(path)

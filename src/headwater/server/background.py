@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from headwater.server.collector import collect_in_background
+from headwater.server.collector import catch_up_in_background, collect_in_background
 from headwater.server.compactor import compact_in_background
 from headwater.server.lost_runs import fail_lost_runs_in_background
 from headwater.server.settler import settle_in_background
@@ -36,6 +36,8 @@ def start_background(
     if artifacts is not None:
         collecting = collect_in_background(artifacts)
         tasks.append(asyncio.create_task(collecting, name="collection of artifacts"))
+        learning = catch_up_in_background(artifacts)
+        tasks.append(asyncio.create_task(learning, name="index of artifacts"))
     for task in tasks:
         task.add_done_callback(_report_failure)
     return tasks

@@ -20,6 +20,7 @@ from headwater.errors import (
     StaleCompactionError,
     StatementTimeoutError,
     StoreFullError,
+    StoreUnavailableError,
     UpstreamError,
 )
 
@@ -115,7 +116,7 @@ def answer_for(error: HeadwaterError) -> ErrorAnswer:
             "compare params and tags with =, metrics with a number, name fewer experiments; or "
             "start the server with a larger --search-timeout.",
         )
-    if isinstance(error, UpstreamError):
+    if isinstance(error, (UpstreamError, StoreUnavailableError)):
         return _unavailable(str(error))
     if isinstance(error, (DatabaseFullError, StoreFullError)):
         # Not 503: clients would retry for minutes before they show the message.

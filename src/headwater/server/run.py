@@ -10,8 +10,7 @@ import signal
 import socket
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -21,22 +20,30 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from headwater.config import ServerConfig, UpstreamConfig
-from headwater.errors import ArtifactStoreError, ConfigurationError
+from headwater.errors import (
+    ArtifactStoreError,
+    ConfigurationError,
+    StoreFullError,
+    StoreUnavailableError,
+)
 from headwater.mlflow_release import MlflowRelease
 from headwater.server.app import Front
 from headwater.server.artifacts import ArtifactRoutes
 from headwater.server.background import start_background, stop_background
+from headwater.server.daemon_thread import in_daemon_thread
 from headwater.server.gate import Gate
 from headwater.server.hot_protocol import HotProtocol
 from headwater.server.memory import keep_freed_memory
 from headwater.server.proxy import Proxy
 from headwater.server.routes import native_routes
 from headwater.server.upstream import Upstream, mlflow_arguments, mlflow_environment
-from headwater.storage.artifacts.overlay import Artifacts
+from headwater.storage.artifacts.open_uri import open_uri
 from headwater.storage.artifacts.store import ArtifactStore
 from headwater.storage.backend import backend_of
 from headwater.storage.metrics.activity import Activity
 from headwater.tracking.service import TrackingService
+
+_logger = logging.getLogger(__name__)
 
 _BACKLOG = 2048
 _DRAIN_SECONDS = 10
@@ -151,13 +158,18 @@ class _Serving:
 
     async def _start(self) -> None:
         if not self._config.artifacts_only:
-            service = await _in_thread(lambda: _open(self._config, self._release, self._activity))
+            service = await in_daemon_thread(
+                lambda: _open(self._config, self._release, self._activity)
+            )
             self._gate.open(service)
             self._background = start_background(
                 self._config.database, service.database, self._activity, self._store
             )
             gc.freeze()  # what is loaded by now stays: collections need not look at it
         self._upstream.start()
+        if self._store is not None:
+            store = self._store
+            await in_daemon_thread(lambda: require_place(store))
 
     def _started(self, starting: "asyncio.Task[None]") -> None:
         if not starting.cancelled() and (failure := starting.exception()) is not None:
@@ -171,12 +183,12 @@ def open_artifacts(
     """Open the artifact store, if there is one.
 
     Raises:
-        ConfigurationError: its directory cannot be used.
+        ConfigurationError: its place cannot be used.
     """
     if config.artifacts is None:
         return None
     try:
-        artifacts = Artifacts(config.artifacts)
+        artifacts = open_uri(config.artifacts, config.artifact_index)
     except ArtifactStoreError as error:
         raise ConfigurationError(str(error)) from error
     server = release.package / "server"
@@ -190,6 +202,20 @@ def open_artifacts(
         quotes_names=quotes,
         nosniff=not config.security.enabled,
     )
+
+
+def require_place(store: ArtifactStore) -> None:
+    """Refuse a place of artifacts that is none; one that is away or full may come back.
+
+    Raises:
+        ConfigurationError: the bucket is not there, or refuses.
+    """
+    try:
+        store.begin()
+    except (StoreUnavailableError, StoreFullError) as error:
+        _logger.warning("artifacts cannot be read or written now: %s", error)
+    except ArtifactStoreError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 class Uvicorn(uvicorn.Server):
@@ -233,33 +259,6 @@ def _open(config: ServerConfig, release: MlflowRelease, activity: Activity) -> T
         behaviour=release.behaviour,
         search_seconds=config.search_timeout,
     )
-
-
-async def _in_thread(function: Callable[[], Result]) -> Result:
-    """Run the function on a thread that does not keep the process from exiting."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Result] = loop.create_future()
-
-    def settle(result: Result | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]  # there was no error
-
-    def work() -> None:
-        result: Result | None = None
-        failure: BaseException | None = None
-        try:
-            result = function()
-        except BaseException as error:  # noqa: BLE001  # raised again where it is awaited
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, result, failure)
-
-    threading.Thread(target=work, name="headwater-prepare", daemon=True).start()
-    return await future
 
 
 @contextlib.contextmanager

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.config import SecurityConfig, ServerConfig, UpstreamConfig
-from headwater.entities.artifact_store_uri import STORE_SCHEME, store_directory
+from headwater.entities.artifact_store_uri import STORE_SCHEME, check_store, is_store
 from headwater.errors import ConfigurationError
 
 DEFAULT_DATA_DIR = "./headwater-data"
+INDEX_DIRECTORY = "artifact-index"
+"""Where the index of an artifact store in a bucket is, in the directory for data."""
+
 _MLFLOW_DEFAULT_STORES = frozenset({"sqlite:///mlflow.db", "./mlruns"})
 _MLFLOW_DEFAULT_ARTIFACTS = "./mlartifacts"
 _SQLITE_SCHEMES = frozenset({"sqlite", "headwater+sqlite"})
@@ -68,6 +71,7 @@ def resolve(options: Options, directory: Path) -> tuple[ServerConfig, UpstreamCo
         database=database,
         artifact_root=artifact_root,
         artifacts=_chunked_artifacts(options, directory),
+        artifact_index=data_dir / INDEX_DIRECTORY,
         host=options.host,
         port=options.port,
         static_prefix=_static_prefix(options.static_prefix),
@@ -212,6 +216,7 @@ def _upstream(options: Options, directory: Path, server: ServerConfig) -> Upstre
         registry_store_uri=_registry_store(options.registry_store_uri, directory, store),
         default_artifact_root=server.artifact_root,
         artifacts_destination=_destination(options, directory),
+        artifact_index=server.artifact_index,
         serve_artifacts=options.serve_artifacts,
         artifacts_only=options.artifacts_only,
         workers=options.workers,
@@ -232,12 +237,12 @@ def _destination(options: Options, directory: Path) -> str:
     )
 
 
-def _chunked_artifacts(options: Options, directory: Path) -> Path | None:
-    """Return the directory of the artifact store, if that is where artifacts go."""
+def _chunked_artifacts(options: Options, directory: Path) -> str | None:
+    """Return the URI of the artifact store, if that is where artifacts go."""
     destination = _destination(options, directory)
     if options.workspaces or not options.serve_artifacts:
         return None
-    return store_directory(destination) if destination.startswith(f"{STORE_SCHEME}:") else None
+    return check_store(destination) if is_store(destination) else None
 
 
 def artifacts_destination(

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from headwater.config import ServerConfig, UpstreamConfig
+from headwater.entities.artifact_store_uri import INDEX_VARIABLE
 
 _logger = logging.getLogger(__name__)
 
@@ -178,6 +179,8 @@ def mlflow_environment(environment: Mapping[str, str], upstream: UpstreamConfig)
         "MLFLOW_REGISTRY_STORE_URI": upstream.registry_store_uri,
     }
     kept = {name: value for name, value in environment.items() if name not in stores}
+    if upstream.artifact_index is not None:
+        kept[INDEX_VARIABLE] = str(upstream.artifact_index)
     given = {name: value for name, value in stores.items() if value is not None}
     fixed = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     return {**_QUIET, **kept, **given, **fixed}

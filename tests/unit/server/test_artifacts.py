@@ -15,7 +15,12 @@ from tests.asgi import Echo, call
 from headwater.errors import ArtifactStoreError, StoreFullError
 from headwater.server.artifacts import ArtifactRoutes, content_disposition
 from headwater.storage.artifacts.local_objects import LocalObjects
-from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, media_type
+from headwater.storage.artifacts.overlay import (
+    STORE_DIRECTORY,
+    Artifacts,
+    media_type,
+    open_directory,
+)
 from headwater.wire.artifact_file import ROW, Described, encode_content, encode_opening
 
 ROUTE = "/api/2.0/mlflow-artifacts/artifacts"
@@ -24,7 +29,7 @@ CONTENT = np.random.default_rng(0).bytes(5_000_000)
 
 @pytest.fixture
 def artifacts(tmp_path: Path) -> Iterator[Artifacts]:
-    opened = Artifacts(tmp_path)
+    opened = open_directory(tmp_path)
     yield opened
     opened.close()
 

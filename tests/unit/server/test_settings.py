@@ -66,6 +66,19 @@ def test_refuses_other_stores_in_one_line(uri: str) -> None:
     assert "secret" not in str(raised.value)
 
 
+def test_a_store_in_a_bucket_is_served_natively_and_a_plain_bucket_by_mlflow() -> None:
+    for uri, own in (
+        ("headwater-cas+s3://bucket/x", "headwater-cas+s3://bucket/x"),
+        ("s3://bucket/x", None),
+        ("./files", None),
+    ):
+        server, upstream = resolve(Options(artifacts_destination=uri), HERE)
+        assert (server.artifacts, upstream.artifacts_destination) == (own, uri)
+    assert server.artifact_index == HERE / "headwater-data" / "artifact-index"
+    with pytest.raises(ConfigurationError, match="must name a bucket"):
+        resolve(Options(artifacts_destination="headwater-cas+s3://key:secret@bucket"), HERE)
+
+
 def test_defaults_lie_in_the_data_directory() -> None:
     server, upstream = resolve(Options(), HERE)
     assert server.database == HERE / "headwater-data" / "mlflow.db"

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from headwater.entities.artifact_store_uri import INDEX_VARIABLE
 from headwater.server import upstream as module
 from headwater.server.settings import Options, resolve
 from headwater.server.upstream import Upstream, mlflow_arguments, mlflow_environment
@@ -155,6 +156,11 @@ def test_hands_stores_over_where_others_do_not_see_the_passwords() -> None:
     assert environment["MLFLOW_BACKEND_STORE_URI"] == stored
     assert environment["MLFLOW_REGISTRY_STORE_URI"] == stored
     assert not [argument for argument in arguments(options) if "me:secret" in argument]
+
+
+def test_shares_the_index_of_a_store_in_a_bucket() -> None:
+    _, upstream = resolve(Options(data_dir="data"), Path("/d"))
+    assert mlflow_environment({}, upstream)[INDEX_VARIABLE] == "/d/data/artifact-index"
 
 
 def test_sends_no_telemetry() -> None:

@@ -94,6 +94,12 @@ class FileBuilder:
         self._chunks.append(digest)
         return True
 
+    def look_up(self, digests: Sequence[bytes]) -> None:
+        """Look at once for the packs that are said to hold these chunks."""
+        places = (self._index.find(digest) for digest in digests)
+        names = {place.pack for place in places if place is not None} - self._present
+        self._present |= _present(self._objects, sorted(names))
+
     def has(self, digest: bytes) -> bool:
         """Say whether a chunk is stored."""
         return digest in self._places or self._find(digest)
@@ -126,11 +132,13 @@ class FileBuilder:
 
     def _find(self, digest: bytes) -> bool:
         """Say whether a chunk is stored, with all that it is a difference to."""
-        found = []
+        found: list[tuple[bytes, Place]] = []
         below: bytes | None = digest
         while below is not None and below not in self._places:
             place = self._index.find(below)
             if place is None or not self._is_present(place.pack):
+                return False
+            if len(found) > DEEPEST:  # what several machines have noted need not fit together
                 return False
             found.append((below, place))
             below = place.base
@@ -139,22 +147,17 @@ class FileBuilder:
 
     def _is_present(self, name: str) -> bool:
         if name not in self._present:
-            if self._objects.find(condemned_name(name)) or not self._objects.find(
-                pack.object_name(name)
-            ):
-                return False
-            self._present.add(name)
-        return True
+            self._present |= _present(self._objects, [name])
+        return name in self._present
 
     def _require_present(self, names: tuple[str, ...]) -> None:
         """Refuse to build on packs that were condemned since they were found."""
-        self._present.clear()
-        for name in names:
-            if not self._is_present(name):
-                raise ArtifactStoreError(
-                    "the upload has taken so long that what it shares with other files is being "
-                    "removed; store the file again"
-                )
+        self._present = _present(self._objects, names)
+        if not self._present.issuperset(names):
+            raise ArtifactStoreError(
+                "the upload has taken so long that what it shares with other files is being "
+                "removed; store the file again"
+            )
 
     def _store(self, chunk: Chunk, digest: bytes) -> None:
         base = self._bases.find(chunk)
@@ -221,6 +224,14 @@ class FileBuilder:
 def condemned_name(name: str) -> str:
     """Return the name of the mark of a condemned pack."""
     return f"{CONDEMNED}/{name}"
+
+
+def _present(objects: Objects, names: Sequence[str]) -> set[str]:
+    """Return those of the packs that are there and not condemned."""
+    marks = objects.find_each([condemned_name(name) for name in names])
+    packs = objects.find_each([pack.object_name(name) for name in names])
+    found = zip(names, marks, packs, strict=True)
+    return {name for name, mark, stored in found if mark is None and stored is not None}
 
 
 @dataclass(frozen=True, slots=True)

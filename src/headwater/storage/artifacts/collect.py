@@ -4,7 +4,6 @@ A pack without a file is condemned first, which keeps new files from building on
 a later collection, when all who had found it before have published or given up.
 """
 
-import time
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -44,8 +43,10 @@ def live_packs(objects: Objects) -> set[str]:
         CorruptArtifactError: a manifest is damaged: what it needs is not known.
     """
     live: set[str] = set()
-    for each in list(objects.list(MANIFESTS)):
-        live.update(decode_manifest(objects.get(each.name)).packs)
+    names = [each.name for each in objects.list(MANIFESTS)]
+    for _, content in objects.get_each(names):
+        if content is not None:  # not deleted meanwhile
+            live.update(decode_manifest(content).packs)
     return live
 
 
@@ -77,10 +78,11 @@ def collect(store: ArtifactStore, *, grace: float = GRACE_SECONDS) -> Collection
         ArtifactStoreError: the store cannot be read or written; nothing live is touched.
     """
     objects = store.objects
+    now = objects.now()
     # Packs before files: what is packed meanwhile is young, and what is published is seen.
     packs, condemned = list(objects.list(pack.PREFIX)), list(objects.list(CONDEMNED))
     drafts = list(objects.list(_DRAFTS))
-    plan = plan_collection(packs, condemned, drafts, live_packs(objects), time.time(), grace)
+    plan = plan_collection(packs, condemned, drafts, live_packs(objects), now, grace)
     for each in plan.condemn:
         objects.put(condemned_name(pack.pack_of(each.name)), [b"-"])
     for name in plan.pardon:

@@ -19,12 +19,21 @@ CREATE TABLE IF NOT EXISTS chunks (
     length INTEGER NOT NULL, base BLOB, depth INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS chunks_by_pack ON chunks (pack);
+CREATE TABLE IF NOT EXISTS read_packs (pack TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS read_until (name TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS structures (
     structure BLOB NOT NULL, path TEXT NOT NULL, stored_at INTEGER NOT NULL,
     PRIMARY KEY (structure, path)
 ) WITHOUT ROWID;
 """
 _FIND = "SELECT pack, offset, stored, length, base, depth FROM chunks WHERE hash = ?"
+_ADD = "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ADD_BETTER = """
+INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET
+    pack = excluded.pack, offset = excluded.offset, stored = excluded.stored,
+    length = excluded.length, base = excluded.base, depth = excluded.depth
+WHERE excluded.depth < chunks.depth
+"""
 _BUSY_SECONDS = 30.0
 
 
@@ -75,22 +84,49 @@ class ChunkIndex:
 
     def add(self, places: Iterable[tuple[bytes, Place]]) -> None:
         """Note where chunks are, in place of what was noted of them before."""
+        self._add(_ADD, places)
+
+    def add_better(self, places: Iterable[tuple[bytes, Place]]) -> None:
+        """Note where chunks are as well, in place of where they depend on more others."""
+        self._add(_ADD_BETTER, places)
+
+    def _add(self, statement: str, places: Iterable[tuple[bytes, Place]]) -> None:
         rows = [
             (digest, each.pack, each.offset, each.stored, each.length, each.base, each.depth)
             for digest, each in places
         ]
+        packs = {(each[1],) for each in rows}
         with self._used() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(
-                "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)", rows
-            )
+            connection.executemany(statement, rows)
+            connection.executemany("INSERT OR IGNORE INTO read_packs VALUES (?)", packs)
             connection.execute("COMMIT")
+
+    def packs(self) -> set[str]:
+        """Return the packs of which the chunks are noted."""
+        with self._used() as connection:
+            return {name for (name,) in connection.execute("SELECT pack FROM read_packs")}
+
+    def read_until(self) -> float:
+        """Return the time of the last file whose structure is noted; see `note_read_until`."""
+        with self._used() as connection:
+            row = connection.execute("SELECT max(seconds) FROM read_until").fetchone()
+        return float(row[0] or 0.0)
+
+    def note_read_until(self, seconds: float) -> None:
+        """Note that the structures of all files that are older are known; since the epoch."""
+        with self._used() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO read_until VALUES ('manifests', ?)", (seconds,)
+            )
 
     def forget_packs(self, packs: Sequence[str]) -> None:
         """Forget all chunks of packs."""
         with self._used() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("DELETE FROM chunks WHERE pack = ?", [(each,) for each in packs])
+            names = [(each,) for each in packs]
+            connection.executemany("DELETE FROM chunks WHERE pack = ?", names)
+            connection.executemany("DELETE FROM read_packs WHERE pack = ?", names)
             connection.execute("COMMIT")
 
     def note_structure(self, structure: bytes, path: str, stored_at: int) -> None:

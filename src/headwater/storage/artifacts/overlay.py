@@ -1,63 +1,34 @@
-"""Files of the artifact store, with plain files of its directory beside them.
+"""Files of the artifact store, with plain files of its place beside them.
 
-A directory that MLflow has filled with plain files goes on to be read when the store is opened in
-it; what is written goes into the store.
+A directory or bucket that MLflow has filled with plain files goes on to be read when the store is
+opened in it; what is written goes into the store.
 """
 
 import mimetypes
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from headwater.errors import ArtifactStoreError, InvalidParameterError
+from headwater.storage.artifacts.objects import LONGEST_NAME
+from headwater.storage.artifacts.plain import STORE_DIRECTORY, Opened, PlainFiles
+from headwater.storage.artifacts.plain_directory import PlainDirectory
 from headwater.storage.artifacts.store import (
     ArtifactStore,
     FileAssembly,
     FileWriter,
     Listed,
-    StoredFile,
     open_local_store,
 )
 
-STORE_DIRECTORY = ".headwater-store"
-"""Where the store is, in the directory of the artifacts."""
-
-_BLOCK = 1024 * 1024
-_LONGEST_NAME = 255
-"""Bytes that file systems take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A file that can be read."""
-
-    size: int
-    tag: str
-    """Differs where the content does."""
-
-    source: "StoredFile | Path"
-
-    def read(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """Yield the bytes from `start` to before `end`. Raises CorruptArtifactError."""
-        if isinstance(self.source, StoredFile):
-            yield from self.source.read(start, end)
-            return
-        end = self.size if end is None else min(end, self.size)
-        with self.source.open("rb") as file:
-            file.seek(start)
-            while start < end and (content := file.read(min(_BLOCK, end - start))):
-                start += len(content)
-                yield content
+__all__ = ["STORE_DIRECTORY", "Artifacts", "Opened", "media_type", "open_directory"]
 
 
 class Artifacts:
-    """The artifacts of a server, below one directory; any thread may use them."""
+    """The artifacts of a server, in one place; any thread may use them."""
 
-    def __init__(self, root: Path) -> None:
-        """Raises ArtifactStoreError if the directory cannot be used."""
-        self.root = root
-        self.store: ArtifactStore = open_local_store(root / STORE_DIRECTORY)
+    def __init__(self, store: ArtifactStore, plain: PlainFiles) -> None:
+        self.store = store
+        self._plain = plain
 
     def create(self, path: str) -> FileWriter:
         """Begin to store a file.
@@ -75,36 +46,30 @@ class Artifacts:
 
     def _require_free(self, path: str) -> None:
         parts = path.split("/")
-        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts):
+        if any(len(os.fsencode(part)) > LONGEST_NAME for part in parts):
             raise InvalidParameterError(
-                f"Invalid artifact path: a name in it has more than {_LONGEST_NAME} bytes"
+                f"Invalid artifact path: a name in it has more than {LONGEST_NAME} bytes"
             )
         if self.is_directory(path):
             raise InvalidParameterError(f"Invalid artifact path: '{path}' is a directory")
-        for count in range(1, len(parts)):
-            above = "/".join(parts[:count])
-            if self.store.find(above) is not None:
-                raise InvalidParameterError(f"Invalid artifact path: '{above}' is a file")
+        above = self.store.file_above(path)
+        if above is not None:
+            raise InvalidParameterError(f"Invalid artifact path: '{above}' is a file")
 
     def open(self, path: str) -> Opened | None:
         """Return a file to read, None where there is none. Raises CorruptArtifactError."""
         found = self.store.open(path)
-        if found is not None:
-            return Opened(found.head.size, found.head.digest.hex(), found)
-        plain = self._plain(path)
-        if plain is None or not plain.is_file():
-            return None
-        about = plain.stat()
-        return Opened(about.st_size, f"{about.st_mtime_ns:x}-{about.st_size:x}", plain)
+        if found is None:
+            return self._plain.open(path)
+        return Opened(found.head.size, found.head.digest.hex(), found)
 
     def is_directory(self, path: str) -> bool:
         """Say whether there is anything below a path."""
-        plain = self._plain(path)
-        return self.store.is_directory(path) or (plain is not None and plain.is_dir())
+        return self.store.is_directory(path) or self._plain.is_directory(path)
 
     def list(self, path: str) -> list[Listed]:
         """Return what is directly below a directory, in the order of the names."""
-        found = {each.path: each for each in self._plain_list(path)}
+        found = {each.path: each for each in self._plain.list(path)}
         found.update((each.path, each) for each in self.store.list(path))
         return sorted(found.values(), key=lambda each: each.path)
 
@@ -116,50 +81,16 @@ class Artifacts:
         """
         if not path:
             raise ArtifactStoreError("all artifacts at once are not deleted")
-        count = self.store.delete(path)
-        plain = self._plain(path)
-        if plain is None:
-            return count
-        if plain.is_file():
-            plain.unlink()
-            return count + 1
-        for directory, _, names in os.walk(plain, topdown=False):
-            for name in names:
-                Path(directory, name).unlink()
-                count += 1
-            Path(directory).rmdir()
-        return count
+        return self.store.delete(path) + self._plain.delete(path)
 
     def close(self) -> None:
         """Close the store."""
         self.store.close()
 
-    def _plain_list(self, path: str) -> Iterator[Listed]:
-        plain = self._plain(path)
-        if plain is None or not plain.is_dir():
-            return
-        for entry in os.scandir(plain):
-            name = f"{path}/{entry.name}" if path else entry.name
-            if entry.name == STORE_DIRECTORY and not path:
-                continue
-            if entry.is_dir():
-                yield Listed(name, None)
-            elif entry.is_file():
-                yield Listed(name, entry.stat().st_size)
 
-    def _plain(self, path: str) -> Path | None:
-        """Return where a plain file of that path would be; None where it would lead elsewhere."""
-        parts = path.split("/") if path else []
-        if any(part in ("", ".", "..") or "\0" in part for part in parts):
-            return None
-        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts):
-            return None
-        if parts[:1] == [STORE_DIRECTORY]:
-            return None
-        place = self.root.joinpath(*parts)
-        # A link must not lead out of the directory.
-        is_inside = place.resolve().is_relative_to(self.root.resolve())
-        return place if is_inside else None
+def open_directory(root: Path) -> Artifacts:
+    """Open the artifacts below a directory. Raises ArtifactStoreError if it cannot be used."""
+    return Artifacts(open_local_store(root / STORE_DIRECTORY), PlainDirectory(root))
 
 
 _TEXT = frozenset(

@@ -25,6 +25,8 @@ from headwater.storage.artifacts.tensor_layout import Tensor
 from headwater.storage.artifacts.upload import Upload
 
 MANIFESTS = "manifests"
+_FORMAT = "format"
+_VERSION = b"1\n"
 _CANDIDATES = 20
 
 
@@ -114,6 +116,22 @@ class ArtifactStore:
         self.objects = objects
         self.index = index
 
+    def begin(self) -> None:
+        """Mark the place as that of a store, for those who look for one further up.
+
+        Raises:
+            ArtifactStoreError: it is one of a later version, or is no place.
+        """
+        try:
+            found = self.objects.get(_FORMAT)
+        except MissingObjectError:
+            self.objects.put(_FORMAT, [_VERSION])
+            return
+        if found != _VERSION:
+            raise ArtifactStoreError(
+                "the artifact store has been written by a later version; update Headwater"
+            )
+
     def create(self, path: str) -> FileWriter:
         """Begin to store a file that comes as a stream."""
         upload = Upload(self._builder(path))
@@ -131,6 +149,7 @@ class ArtifactStore:
     def missing(self, digests: Sequence[bytes]) -> list[int]:
         """Return the numbers of the chunks that are not stored, as far as known now."""
         builder = self._builder("")
+        builder.look_up(digests)
         return [number for number, digest in enumerate(digests) if not builder.has(digest)]
 
     def find(self, path: str) -> Head | None:
@@ -157,16 +176,23 @@ class ArtifactStore:
         name = _object_name(path) if path else MANIFESTS
         found = self.objects.list_directory(name)
         listed = [Listed(_path_of(each), None) for each in found.directories]
-        for each in found.objects:
-            head = self.find(_path_of(each.name))
-            if head is not None:  # not deleted meanwhile
-                listed.append(Listed(_path_of(each.name), head.size))
+        names = [each.name for each in found.objects]
+        for name, content in self.objects.get_each(names, HEAD_BYTES):
+            if content is not None:  # not deleted meanwhile
+                listed.append(Listed(_path_of(name), decode_head(content).size))
         return sorted(listed, key=lambda each: each.path)
 
     def is_directory(self, path: str) -> bool:
         """Say whether there is anything below a path, without reading what."""
         found = self.objects.list_directory(_object_name(path) if path else MANIFESTS)
         return bool(found.directories or found.objects)
+
+    def file_above(self, path: str) -> str | None:
+        """Return the path of a file where a directory above the path would be."""
+        parts = path.split("/")
+        above = ["/".join(parts[:count]) for count in range(1, len(parts))]
+        found = self.objects.find_each([_object_name(each) for each in above])
+        return next((each for each, is_file in zip(above, found, strict=True) if is_file), None)
 
     def delete(self, path: str) -> int:
         """Delete a file, or all below a directory, and return how many files that were.
@@ -176,7 +202,8 @@ class ArtifactStore:
         if self.objects.delete(_object_name(path)):
             return 1
         names = [each.name for each in self.objects.list(_object_name(path))]
-        return sum(self.objects.delete(name) for name in names)
+        self.objects.delete_each(names)
+        return len(names)
 
     def paths(self) -> Iterator[str]:
         """Yield the paths of all files, in no order."""

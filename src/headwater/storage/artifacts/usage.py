@@ -34,15 +34,18 @@ def usage(store: ArtifactStore, depth: int = 1) -> dict[str, Usage]:
     A chunk that several directories share counts in each of them, and once in all.
     """
     found: dict[str, _Chunks] = {"": _Chunks()}
-    for each in store.objects.list(MANIFESTS):
-        manifest = decode_manifest(store.objects.get(each.name))
-        path = each.name.removeprefix(f"{MANIFESTS}/")
+    sizes = {each.name: each.size for each in store.objects.list(MANIFESTS)}
+    for name, content in store.objects.get_each(sizes):
+        if content is None:  # deleted meanwhile
+            continue
+        manifest = decode_manifest(content)
+        path = name.removeprefix(f"{MANIFESTS}/")
         parts = path.split("/")[:-1][:depth]
-        for name in {"", "/".join(parts)}:
-            chunks = found.setdefault(name, _Chunks())
+        for directory in {"", "/".join(parts)}:
+            chunks = found.setdefault(directory, _Chunks())
             chunks.usage.files += 1
             chunks.usage.size += manifest.head.size
-            chunks.usage.stored += each.size - len(manifest.inline)
+            chunks.usage.stored += sizes[name] - len(manifest.inline)
             for table, is_file in ((manifest.chunks, True), (manifest.bases, False)):
                 for digest, length, stored in zip(
                     table["hash"].tolist(),

@@ -38,11 +38,14 @@ class CutFile:
 
 
 @contextmanager
-def cut_file(path: Path) -> Iterator[CutFile]:
-    """Cut a file that is not empty, and keep it open. Raises OSError."""
+def cut_file(path: Path, digest: bytes | None = None) -> Iterator[CutFile]:
+    """Cut a file that is not empty, and keep it open; `digest` is its BLAKE3, where that is known.
+
+    Raises OSError.
+    """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         with memoryview(mapped) as content:
-            digest, cutter, chunks = _cut(content)
+            digest, cutter, chunks = _cut(content, digest)
         numbers = {tensor: number for number, tensor in enumerate(cutter.tensors)}
         starts = [*(start for _, start, _ in chunks), len(mapped)]
         yield CutFile(
@@ -59,11 +62,12 @@ _Chunks = list[tuple[bytes, int, Tensor | None]]
 """Hash, start and tensor of each."""
 
 
-def _cut(content: memoryview) -> tuple[bytes, Cutter, _Chunks]:
+def _cut(content: memoryview, digest: bytes | None) -> tuple[bytes, Cutter, _Chunks]:
     whole = blake3()
     # BLAKE3 leaves the interpreter to others.
     hashing = threading.Thread(target=whole.update, args=(content,))
-    hashing.start()
+    if digest is None:
+        hashing.start()
     cutter = Cutter()
     found: _Chunks = []
     for first in range(0, len(content) + 1, _BLOCK):
@@ -72,5 +76,7 @@ def _cut(content: memoryview) -> tuple[bytes, Cutter, _Chunks]:
         for chunks in (cutter.feed(block), cutter.finish() if is_last else ()):
             for chunk in chunks:
                 found.append((blake3(chunk.content).digest(), chunk.start, chunk.tensor))
-    hashing.join()
-    return whole.digest(), cutter, found
+    if digest is None:
+        hashing.join()
+        digest = whole.digest()
+    return digest, cutter, found

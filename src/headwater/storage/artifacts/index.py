@@ -23,6 +23,10 @@ CREATE TABLE IF NOT EXISTS structures (
     structure BLOB NOT NULL, path TEXT NOT NULL, stored_at INTEGER NOT NULL,
     PRIMARY KEY (structure, path)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (
+    digest BLOB PRIMARY KEY, size INTEGER NOT NULL, path TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS files_by_size ON files (size);
 """
 _FIND = "SELECT pack, offset, stored, length, base, depth FROM chunks WHERE hash = ?"
 _BUSY_SECONDS = 30.0
@@ -99,6 +103,26 @@ class ChunkIndex:
             connection.execute(
                 "INSERT OR REPLACE INTO structures VALUES (?, ?, ?)", (structure, path, stored_at)
             )
+
+    def note_file(self, digest: bytes, size: int, path: str) -> None:
+        """Note where a file of this content is, in place of what was noted of it before."""
+        with self._used() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (digest, size, path)
+            )
+
+    def has_size(self, size: int) -> bool:
+        """Say whether a file of so many bytes was noted."""
+        with self._used() as connection:
+            rows = connection.execute("SELECT 1 FROM files WHERE size = ? LIMIT 1", (size,))
+            return rows.fetchone() is not None
+
+    def find_file(self, digest: bytes) -> str | None:
+        """Return where a file of this content is said to be."""
+        with self._used() as connection:
+            rows = connection.execute("SELECT path FROM files WHERE digest = ?", (digest,))
+            found = rows.fetchone()
+        return None if found is None else str(found[0])
 
     def alike(self, structure: bytes, most: int) -> list[str]:
         """Return the paths of files of the same structure, the last stored ones first."""

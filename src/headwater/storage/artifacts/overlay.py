@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from headwater.errors import ArtifactStoreError, InvalidParameterError
+from headwater.storage.artifacts.build import Stored
 from headwater.storage.artifacts.store import (
     ArtifactStore,
     FileAssembly,
     FileWriter,
+    Likeness,
     Listed,
     StoredFile,
     open_local_store,
@@ -68,10 +70,15 @@ class Artifacts:
         self._require_free(path)
         return self.store.create(path)
 
-    def assemble(self, path: str) -> FileAssembly:
+    def assemble(self, path: str, likeness: Likeness | None = None) -> FileAssembly:
         """Begin to store a file of which a client has cut the chunks. Raises as `create`."""
         self._require_free(path)
-        return self.store.assemble(path)
+        return self.store.assemble(path, likeness)
+
+    def copy(self, path: str, digest: bytes) -> Stored | None:
+        """Store the file of this content if the store has one. Raises as `create`."""
+        self._require_free(path)
+        return self.store.copy(path, digest)
 
     def _require_free(self, path: str) -> None:
         parts = path.split("/")

@@ -1,5 +1,8 @@
 """MLflow's client on a machine with Headwater: what the server has is not sent, and kept here."""
 
+import subprocess
+import sys
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -175,6 +178,44 @@ def test_an_upload_that_is_cut_off_goes_on_with_what_is_missing(
     assert counted.verbs.count("part") == 2
     assert counted.sent < len(content) + 1_000_000
     assert fetched(repository, "a.bin", tmp_path) == content
+
+
+def test_an_upload_that_was_killed_is_taken_up_by_the_next_one(
+    repository: FastArtifactsRepository, counted: Sent, tmp_path: Path, server: Server
+) -> None:
+    content = np.random.default_rng(16).bytes(100_000_000)
+    path = file(tmp_path, "large.bin", content)
+    program = (
+        "import time\n"
+        "from headwater.mlflow_plugin import fast_artifacts, upload\n"
+        "plain = upload.encode_content\n"
+        "def slowly(compressed):\n"
+        "    time.sleep(0.005)\n"
+        "    return plain(compressed)\n"
+        "upload.encode_content = slowly\n"
+        "upload.CONNECTIONS = 1\n"
+        f"opened = fast_artifacts.FastArtifactsRepository({repository.artifact_uri!r}, "
+        f"tracking_uri={server.url!r})\n"
+        f"opened.log_artifact({path!r})\n"
+    )
+    packs = server.data_dir / "artifacts" / ".headwater-store" / "packs"
+
+    def packed() -> int:
+        return sum(each.stat().st_size for each in packs.rglob("*") if each.is_file())
+
+    before = packed()
+    process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", program])
+    deadline = time.monotonic() + 120
+    while packed() < before + 33_000_000:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert repository.list_artifacts() == []
+    repository.log_artifact(path)
+    assert counted.sent < 67_000_000
+    assert fetched(repository, "large.bin", tmp_path) == content
 
 
 def test_odd_names_go_as_mlflow_sends_them(

@@ -194,7 +194,7 @@ def test_an_upload_that_was_killed_is_taken_up_by_the_next_one(
         "    return plain(compressed)\n"
         "upload.encode_content = slowly\n"
         "upload.CONNECTIONS = 1\n"
-        f"opened = fast_artifacts.FastArtifactsRepository({repository.artifact_uri!r}, "
+        f"opened = fast_artifacts.FastArtifactsRepository('mlflow-artifacts:/{repository._server.path()}', "
         f"tracking_uri={server.url!r})\n"
         f"opened.log_artifact({path!r})\n"
     )

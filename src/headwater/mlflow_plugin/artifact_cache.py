@@ -16,6 +16,7 @@ then compared with its hash once.
 import fcntl
 import os
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -45,6 +46,13 @@ _STALLED_SECONDS = 60.0
 _LEFT_SECONDS = 7 * 24 * 3600.0
 """After which a fetch that was given up makes room."""
 
+_LINKED_FROM = 64 * 1024
+"""Bytes of a file that is linked. Smaller ones are what loaders write anew, and are copied."""
+
+_views_lock = threading.Lock()
+_own_views: dict[Path, Path] = {}
+"""Of this process, by where they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -67,20 +75,16 @@ class View:
     """A directory that is there until it is closed, or this process and its forks have ended."""
 
     path: Path
-    _lock: int
-    """Held open, and so locked, until the process ends, whatever ends it."""
 
     def close(self) -> None:
         """Remove the directory."""
         shutil.rmtree(self.path, ignore_errors=True)
-        self.path.with_suffix(".lock").unlink(missing_ok=True)
-        os.close(self._lock)
 
 
 class ArtifactCache:
     """A directory of at most `limit` bytes; any number of processes share it.
 
-    With `links`, what is asked for is linked into place: at no cost, but not to be written.
+    With `links`, large files are linked into place: at no cost, but not to be written.
     """
 
     def __init__(self, root: Path, limit: int = _DEFAULT_LIMIT, *, links: bool = False) -> None:
@@ -146,15 +150,12 @@ class ArtifactCache:
         views = self.root / VIEWS
         views.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sweep(views)
-        path = views / uuid.uuid4().hex
-        lock = path.with_suffix(".lock")
-        while True:
-            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-            if _lock(descriptor, lock):
-                break
-            os.close(descriptor)  # just swept away
-        path.mkdir(mode=0o700)
-        return View(path, descriptor)
+        with _views_lock:
+            if views not in _own_views:
+                _own_views[views] = _claimed(views)
+            path = _own_views[views] / uuid.uuid4().hex
+        path.mkdir(mode=0o700, parents=True)
+        return View(path)
 
     def _is_sound(self, kept: Path, digest: str, size: int) -> bool:
         stamp = kept.with_suffix(".stamp")
@@ -201,7 +202,8 @@ class ArtifactCache:
     def _give(self, kept: Path, target: Path) -> None:
         draft = target.with_name(f".{uuid.uuid4().hex}")
         try:
-            if not (self._links and _link(kept, draft)):
+            is_large = kept.stat().st_size >= _LINKED_FROM
+            if not (self._links and is_large and _link(kept, draft)):
                 _copy(kept, draft)
             draft.replace(target)
         except OSError:
@@ -297,6 +299,18 @@ def _write_whole(path: Path, text: str) -> None:
     draft = path.with_name(f"{uuid.uuid4().hex}.draft")
     draft.write_text(text)
     draft.replace(path)
+
+
+def _claimed(views: Path) -> Path:
+    """Return a new name for the directories of this process; see `_sweep`."""
+    path = views / uuid.uuid4().hex
+    lock = path.with_suffix(".lock")
+    while True:
+        # Held open, and so locked, until the process and its forks end, whatever ends them.
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        if _lock(descriptor, lock):
+            return path
+        os.close(descriptor)  # just swept away
 
 
 def _sweep(views: Path) -> None:

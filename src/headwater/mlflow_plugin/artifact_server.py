@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from mlflow.exceptions import MlflowException
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import augmented_raise_for_status, http_request
 
@@ -14,6 +15,10 @@ ROUTE = "/api/2.0/mlflow-artifacts/artifacts"
 """Of MLflow's own, behind whatever prefix a server has."""
 
 _FOUND, _PARTIAL = 200, 206
+
+
+class ReplacedError(MlflowException):
+    """A file has another content by now."""
 
 
 class ArtifactServer:
@@ -68,7 +73,7 @@ class ArtifactServer:
         """Return a response that yields the bytes from `start` to before `end`; close it.
 
         Raises:
-            OSError: the file is not this one any more.
+            ReplacedError: the file is not this one any more.
             requests.HTTPError: there is none.
         """
         answer = http_request(
@@ -88,7 +93,7 @@ class ArtifactServer:
             return answer
         answer.close()
         augmented_raise_for_status(answer)
-        raise OSError(f"{path} was replaced while it was fetched")
+        raise ReplacedError(f"{path} was replaced while it was fetched")
 
     def request(
         self, method: str, verb: str, query: dict[str, str] | None = None, **options: Any

@@ -42,7 +42,8 @@ def fetch(
     at a time.
 
     Raises:
-        OSError: the file cannot be written, or was replaced meanwhile.
+        OSError: the file cannot be written.
+        ReplacedError: it has another content by now.
         DamagedError: it does not have the hash.
         MlflowException: the server cannot be reached.
     """

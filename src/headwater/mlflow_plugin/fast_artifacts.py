@@ -12,7 +12,7 @@ from mlflow.store.artifact.artifact_repo import verify_artifact_path
 from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
 
 from headwater.mlflow_plugin.artifact_cache import ArtifactCache, default_cache
-from headwater.mlflow_plugin.artifact_server import ArtifactServer
+from headwater.mlflow_plugin.artifact_server import ArtifactServer, ReplacedError
 from headwater.mlflow_plugin.cache_use import CacheUse, current_use
 from headwater.mlflow_plugin.download import DamagedError, fetch
 from headwater.mlflow_plugin.upload import upload
@@ -20,6 +20,9 @@ from headwater.wire.artifact_file import SMALL_FILE
 
 declared_base: ContextVar[str | None] = ContextVar("headwater_base", default=None)
 """Path, in the store, of the predecessor of what is logged, or of the directory of that."""
+
+_ATTEMPTS = 3
+"""To fetch a file that is replaced meanwhile."""
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -55,17 +58,27 @@ class FastArtifactsRepository(MlflowArtifactsRepository):
 
     def _download_file(self, remote_file_path: str, local_path: str) -> None:
         path = self._server.path(remote_file_path)
-        is_there = path is not None and self._server.has_store()
-        found = self._server.described(path) if path is not None and is_there else None
-        if path is None or found is None:
-            super()._download_file(remote_file_path, local_path)
-            return
-        digest, size = found
-        was_there = self._obtain(path, digest, size, Path(local_path))
+        if path is not None and self._server.has_store():
+            for attempt in range(_ATTEMPTS):
+                found = self._server.described(path)
+                if found is None:
+                    break
+                try:
+                    self._obtain(path, *found, Path(local_path))
+                except ReplacedError:
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                else:
+                    return
+        super()._download_file(remote_file_path, local_path)
+
+    def _obtain(self, path: str, digest: str, size: int, target: Path) -> None:
+        """Put a file into place, and note what of it had to be fetched."""
+        was_there = self._place(path, digest, size, target)
         if self._use is not None:
             self._use.note(size, 0 if was_there else size)
 
-    def _obtain(self, path: str, digest: str, size: int, target: Path) -> bool:
+    def _place(self, path: str, digest: str, size: int, target: Path) -> bool:
         """Put a file into place, and say whether nothing of it had to be fetched."""
         if self._cache is None:
             self._cache = default_cache()

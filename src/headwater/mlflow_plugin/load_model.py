@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from headwater.mlflow_plugin.artifact_cache import View, default_cache
+from headwater.mlflow_plugin.artifact_cache import default_cache
 from headwater.mlflow_plugin.cache_use import read_only
 from headwater.mlflow_plugin.load_tensors import Tensors, map_tensors
 
@@ -71,10 +71,10 @@ def load_model(uri: str, *, flavor: str = "pyfunc", lazy: bool = False, **option
     Raises:
         MlflowException: as MLflow's loader does; or with `lazy`, it has no safetensors files.
     """
-    directory = _local(uri)
-    if not lazy:
-        return _load(str(directory), flavor, options)
-    return LazyModel(uri, directory, map_tensors(directory, uri), flavor, options)
+    with _local(uri) as directory:
+        if not lazy:
+            return _load(str(directory), flavor, options)
+        return LazyModel(uri, directory, map_tensors(directory, uri), flavor, options)
 
 
 def load_tensors(uri: str) -> Tensors:
@@ -87,7 +87,8 @@ def load_tensors(uri: str) -> Tensors:
     Raises:
         MlflowException: there is nothing at `uri`, or no safetensors file.
     """
-    return map_tensors(_local(uri), uri)
+    with _local(uri) as path:
+        return map_tensors(path, uri)
 
 
 def prefetch(uris: str | Sequence[str]) -> list[Prefetched]:
@@ -102,12 +103,14 @@ def prefetch(uris: str | Sequence[str]) -> list[Prefetched]:
 
 def _prefetch(uri: str) -> Prefetched:
     cache = default_cache(links=True)
-    with _view() as view, read_only() as use:
-        local = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(view.path)))
-        names = (
-            [local] if local.is_file() else [each for each in local.rglob("*") if each.is_file()]
-        )
-        largest = max((each.stat().st_size for each in names), default=0)
+    view = cache.view()
+    try:
+        with read_only() as use:
+            local = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(view.path)))
+        files = [local, *(local.rglob("*") if local.is_dir() else ())]
+        largest = max((each.stat().st_size for each in files if each.is_file()), default=0)
+    finally:
+        view.close()
     if not use.files:
         raise MlflowException.invalid_parameter_value(
             f"{uri} is in no artifact store of a Headwater server: it cannot be kept"
@@ -121,22 +124,16 @@ def _prefetch(uri: str) -> Prefetched:
 
 
 @contextmanager
-def _view() -> Iterator[View]:
-    view = default_cache(links=True).view()
-    try:
-        yield view
-    finally:
-        view.close()
-
-
-def _local(uri: str) -> Path:
-    """Return the files of an artifact, where they are while this process lives."""
+def _local(uri: str) -> Iterator[Path]:
+    """Yield the files of an artifact, which stay while this process lives unless the block fails."""
     if Path(uri).exists():
-        return Path(uri)
+        yield Path(uri)
+        return
     view = default_cache(links=True).view()
     try:
         with read_only():
-            return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(view.path)))
+            local = mlflow.artifacts.download_artifacts(uri, dst_path=str(view.path))
+        yield Path(local)
     except BaseException:
         view.close()
         raise

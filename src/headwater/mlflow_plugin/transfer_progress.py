@@ -1,8 +1,10 @@
 """How far a transfer is, for people who look at a terminal."""
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
@@ -11,6 +13,7 @@ from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -35,16 +38,47 @@ class _Unseen:
         """Do nothing."""
 
 
-class _Shown:
-    """Shows a bar."""
+class _Shared:
+    """One display of all transfers of the process, while there are some."""
 
-    def __init__(self, bars: Bars, text: str, total: int) -> None:
-        self._bars = bars
-        self._task = bars.add_task(escape(text), total=total)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bars: Bars | None = None
+        self._count = 0
+
+    @contextmanager
+    def bar(self, text: str, total: int) -> Iterator[Progress]:
+        """Show a bar."""
+        with self._lock:
+            if self._bars is None:
+                self._bars = _display()
+                self._bars.start()
+            bars, self._count = self._bars, self._count + 1
+        task = bars.add_task(escape(text), total=total)
+        try:
+            yield _Shown(bars, task)
+        finally:
+            bars.remove_task(task)
+            with self._lock:
+                self._count -= 1
+                if not self._count:
+                    bars.stop()
+                    self._bars = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A bar."""
+
+    bars: Bars
+    task: TaskID
 
     def advance(self, count: int) -> None:
-        """Move the bar."""
-        self._bars.advance(self._task, count)
+        """Move it."""
+        self.bars.advance(self.task, count)
+
+
+_shared = _Shared()
 
 
 @contextmanager
@@ -54,7 +88,12 @@ def transfer_progress(text: str, total: int) -> Iterator[Progress]:
     if total < SHOWN_FROM or not is_wanted:
         yield _Unseen()
         return
-    bars = Bars(
+    with _shared.bar(text, total) as shown:
+        yield shown
+
+
+def _display() -> Bars:
+    return Bars(
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
@@ -63,5 +102,3 @@ def transfer_progress(text: str, total: int) -> Iterator[Progress]:
         console=Console(stderr=True),
         transient=True,
     )
-    with bars:
-        yield _Shown(bars, text, total)

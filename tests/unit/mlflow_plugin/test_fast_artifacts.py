@@ -1,5 +1,6 @@
 """MLflow's client on a machine with Headwater: what the server has is not sent, and kept here."""
 
+import io
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from headwater.mlflow_plugin import artifact_cache, download
 from headwater.mlflow_plugin.artifact_cache import ArtifactCache
 from headwater.mlflow_plugin.artifact_server import ArtifactServer
 from headwater.mlflow_plugin.fast_artifacts import FastArtifactsRepository
+from headwater.mlflow_plugin.transfer_progress import SHOWN_FROM, transfer_progress
 
 pytestmark = [pytest.mark.slow, *MLFLOWS_WARNINGS]
 
@@ -194,8 +196,8 @@ def test_an_upload_that_was_killed_is_taken_up_by_the_next_one(
         "    return plain(compressed)\n"
         "upload.encode_content = slowly\n"
         "upload.CONNECTIONS = 1\n"
-        f"opened = fast_artifacts.FastArtifactsRepository('mlflow-artifacts:/{repository._server.path()}', "
-        f"tracking_uri={server.url!r})\n"
+        f"uri = 'mlflow-artifacts:/{repository._server.path()}'\n"
+        f"opened = fast_artifacts.FastArtifactsRepository(uri, tracking_uri={server.url!r})\n"
         f"opened.log_artifact({path!r})\n"
     )
     packs = server.data_dir / "artifacts" / ".headwater-store" / "packs"
@@ -409,11 +411,61 @@ def test_what_was_used_longest_ago_makes_room(tmp_path: Path) -> None:
 
 
 def test_a_kept_file_that_somebody_changed_is_dropped(tmp_path: Path) -> None:
-    kept = Kept(tmp_path, limit=1_000, links=True)
-    digest = kept.keep(b"content")
+    kept, content = Kept(tmp_path, limit=1_000_000, links=True), b"content!" * 10_000
+    digest = kept.keep(content)
     target = tmp_path / "linked"
-    assert kept.cache.place(digest, 7, target)
+    assert kept.cache.place(digest, len(content), target)
+    assert target.stat().st_nlink == 2
     target.chmod(0o600)
     target.write_bytes(b"changed")
-    assert kept.get(digest, 7) is None
-    assert kept.get(kept.keep(b"content"), 7) == b"content"
+    assert kept.get(digest, len(content)) is None
+    assert kept.get(kept.keep(content), len(content)) == content
+
+
+def test_small_files_are_copied_as_loaders_write_some_of_them(tmp_path: Path) -> None:
+    kept, content = Kept(tmp_path, limit=1_000_000, links=True), b"small"
+    digest = kept.keep(content)
+    target = tmp_path / "copied"
+    assert kept.cache.place(digest, len(content), target)
+    target.write_bytes(b"changed")
+    assert kept.get(digest, len(content)) == content
+
+
+class Terminal(io.StringIO):
+    """Standard error of somebody who looks."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("setting", "stream", "is_shown"),
+    [("true", Terminal(), True), ("false", Terminal(), False), ("true", io.StringIO(), False)],
+)
+def test_bars_are_for_terminals_and_as_mlflows_setting_says(
+    monkeypatch: pytest.MonkeyPatch, setting: str, stream: io.StringIO, is_shown: bool
+) -> None:
+    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", setting)
+    monkeypatch.setattr(sys, "stderr", stream)
+    with (
+        transfer_progress("Uploading [a]", SHOWN_FROM) as first,
+        transfer_progress("Uploading [b]", SHOWN_FROM),
+    ):
+        first.advance(SHOWN_FROM)
+    shown = stream.getvalue()
+    assert ("Uploading [a]" in shown, "Uploading [b]" in shown) == (is_shown, is_shown)
+
+
+def test_a_file_that_is_replaced_while_it_is_fetched_is_fetched_anew(
+    repository: FastArtifactsRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.log_artifact(file(tmp_path, "a.bin", CONTENT))
+    plain, contents = ArtifactServer.open, [CONTENT[::-1]]
+
+    def replacing(*arguments: Any) -> Any:
+        if contents:
+            repository.log_artifact(file(tmp_path, "a.bin", contents.pop()))
+        return plain(*arguments)
+
+    monkeypatch.setattr(ArtifactServer, "open", replacing)
+    assert fetched(repository, "a.bin", tmp_path) == CONTENT[::-1]

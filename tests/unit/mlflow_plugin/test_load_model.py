@@ -159,7 +159,7 @@ def test_what_is_not_there_is_an_error(name: str, cache: Path) -> None:
         headwater.load_model(f"models:/{name}/1", flavor="../os")
     with pytest.raises(MlflowException, match="no loader"):
         headwater.load_model(f"models:/{name}/1", flavor="nonsense")
-    assert len(list((cache / "views").glob("*.lock"))) <= 2  # of what was loaded, not of failures
+    assert list(cache.glob("views/*/*")) == []
 
 
 def test_a_lazy_model_maps_its_tensors(name: str) -> None:
@@ -183,7 +183,7 @@ def test_prefetch_tells_what_came_and_leaves_nothing_but_the_cache(
     again, other = headwater.prefetch([f"models:/{name}/1", f"models:/{name}/2"])
     assert again.fetched == 0
     assert 0 < other.fetched <= other.size
-    assert list((cache / "views").iterdir()) == []
+    assert list(cache.glob("views/*/*")) == []
     fetched.clear()
     headwater.load_model(f"models:/{name}/1")
     assert fetched == []

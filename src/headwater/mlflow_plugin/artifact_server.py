@@ -59,14 +59,15 @@ class ArtifactServer:
             missing.update(some[number] for number in answer.json()["missing"])
         return missing
 
-    def may_copy(self, size: int) -> bool:
-        """Say whether there may be a file of the content of one of so many bytes."""
+    def cuts(self, size: int) -> list[list[int]]:
+        """Return the lengths of the chunks of files of so many bytes that the server has."""
         answer = self.request("GET", "copy", {"size": str(size)})
-        return answer.status_code == _FOUND and bool(answer.json()["possible"])
+        found: list[list[int]] = answer.json()["lengths"] if answer.status_code == _FOUND else []
+        return [each for each in found if sum(each) == size and min(each) > 0]
 
-    def copy(self, path: str, digest: str) -> bool:
-        """Have the server store the file of this content, and say whether it could."""
-        answer = self.request("POST", "copy", {"path": path, "digest": digest})
+    def copy(self, path: str, recipe: bytes) -> bool:
+        """Have the server store the file of these chunks, and say whether it could."""
+        answer = self.request("POST", "copy", {"path": path, "recipe": recipe.hex()})
         return bool(answer.status_code == _FOUND)
 
     def open(self, path: str, digest: str, start: int, end: int) -> Any:

@@ -125,7 +125,7 @@ def _prefetch(uri: str) -> Prefetched:
 
 @contextmanager
 def _local(uri: str) -> Iterator[Path]:
-    """Yield the files of an artifact, which stay while this process lives unless the block fails."""
+    """Yield the files of an artifact, which stay as long as this process unless the block fails."""
     if Path(uri).exists():
         yield Path(uri)
         return

@@ -14,7 +14,7 @@ from mlflow.utils.rest_utils import augmented_raise_for_status
 
 from headwater.mlflow_plugin.artifact_server import ArtifactServer
 from headwater.mlflow_plugin.transfer_progress import Progress, transfer_progress
-from headwater.storage.artifacts.cut_file import CutFile, cut_file
+from headwater.storage.artifacts.cut_file import CutFile, open_file
 from headwater.wire.artifact_file import (
     CONTENT_TYPE,
     HASH_BYTES,
@@ -22,6 +22,7 @@ from headwater.wire.artifact_file import (
     Described,
     encode_content,
     encode_opening,
+    recipe_of,
 )
 
 PART_BYTES = 32 * 1024 * 1024
@@ -57,12 +58,12 @@ def upload(server: ArtifactServer, file: Path, path: str, base: str | None = Non
         MlflowException: the server cannot be reached.
         requests.HTTPError: it does not take the file.
     """
-    digest = digest_of(file) if server.may_copy(file.stat().st_size) else None
-    if digest is not None and server.copy(path, digest):
-        return
-    query = {"path": path, **({"base": base} if base else {})}
-    with cut_file(file, None if digest is None else bytes.fromhex(digest)) as cut:
-        _send_cut(server, cut, query)
+    with open_file(file) as opened:
+        for lengths in server.cuts(file.stat().st_size):
+            recipe = recipe_of(opened.hash_parts(lengths), np.array(lengths))
+            if server.copy(path, recipe):
+                return
+        _send_cut(server, opened.cut(), {"path": path, **({"base": base} if base else {})})
 
 
 def digest_of(file: Path) -> str:

@@ -72,10 +72,10 @@ class ArtifactChunks:
             return await in_thread(lambda: self._find(path))
         if verb == ("GET", "copy"):
             size = _number(scope, "size")
-            return {"possible": await in_thread(lambda: self._artifacts.store.index.has_size(size))}
+            return {"lengths": await in_thread(lambda: self._artifacts.store.cuts(size))}
         if verb == ("POST", "copy"):
-            path, digest = _path(scope), _digest(scope)
-            return await in_thread(lambda: self._copy(path, digest))
+            path, recipe = _path(scope), _recipe(scope)
+            return await in_thread(lambda: self._copy(path, recipe))
         if verb in (("PUT", "file"), ("PUT", "part")):
             path, base = _path(scope), _path(scope, "base") or None
             body = _Body(receive, asyncio.get_running_loop())
@@ -98,10 +98,10 @@ class ArtifactChunks:
             raise NotFoundError(f"No such artifact in the store: '{path}'")
         return {"size": found.size, "digest": found.digest.hex()}
 
-    def _copy(self, path: str, digest: bytes) -> object:
-        stored = self._artifacts.copy(path, digest)
+    def _copy(self, path: str, recipe: bytes) -> object:
+        stored = self._artifacts.copy(path, recipe)
         if stored is None:
-            raise NotFoundError("No file in the store has this content")
+            raise NotFoundError("No file in the store is made of these chunks")
         return {"size": stored.head.size, "new_bytes": stored.new_bytes}
 
     def _store(self, path: str, base: str | None, read: Read) -> object:
@@ -222,13 +222,13 @@ def _number(scope: Scope, name: str) -> int:
     return int(text)
 
 
-def _digest(scope: Scope) -> bytes:
+def _recipe(scope: Scope) -> bytes:
     try:
-        digest = bytes.fromhex(_query(scope, "digest"))
+        recipe = bytes.fromhex(_query(scope, "recipe"))
     except ValueError:
-        digest = b""
-    if len(digest) != HASH_BYTES:
+        recipe = b""
+    if len(recipe) != HASH_BYTES:
         raise InvalidParameterError(
-            "Invalid value for parameter 'digest': no BLAKE3 in hexadecimal"
+            "Invalid value for parameter 'recipe': no BLAKE3 in hexadecimal"
         )
-    return digest
+    return recipe

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+from blake3 import blake3
 from numpy.typing import NDArray
 
 from headwater.errors import InvalidParameterError
@@ -78,6 +79,15 @@ class Opening:
 
 Read = Callable[[int], bytes]
 """Returns exactly so many bytes; raises InvalidParameterError where there are fewer."""
+
+
+def recipe_of(digests: bytes, lengths: NDArray[np.integer]) -> bytes:
+    """Return what files have in common that are made of the same chunks in the same order.
+
+    `digests` are those of the chunks, joined; `lengths` their bytes. Unlike the digest of a file,
+    whoever has verified the chunks can tell that it is right.
+    """
+    return blake3(digests + lengths.astype("<u4").tobytes()).digest()
 
 
 def encode_opening(described: Described, rows: NDArray[np.void]) -> bytes:

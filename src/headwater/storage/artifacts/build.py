@@ -55,6 +55,9 @@ class Stored:
     new_bytes: int
     """By which the store has grown, without manifests."""
 
+    recipe: bytes
+    """See `recipe_of`."""
+
     tensors: tuple[TensorEntry, ...] = ()
 
 
@@ -124,7 +127,7 @@ class FileBuilder:
             return None
         head = replace(manifest.head, stored_at=time.time_ns() // 1_000_000)
         self._objects.put(name, [encode_manifest(replace(manifest, head=head))])
-        return Stored(head, 0, manifest.tensors)
+        return Stored(head, 0, manifest.recipe, manifest.tensors)
 
     def publish(self, name: str, size: int, digest: bytes, tensors: Sequence[Tensor]) -> Stored:
         """Make the manifest the object of that name, durably.
@@ -143,7 +146,7 @@ class FileBuilder:
         manifest = self._manifest(head, inline, entries)
         self._require_present(manifest.packs)
         self._objects.put(name, [encode_manifest(manifest)])
-        return Stored(head, self._new_bytes, entries)
+        return Stored(head, self._new_bytes, manifest.recipe, entries)
 
     def _find(self, digest: bytes) -> bool:
         """Say whether a chunk is stored, with all that it is a difference to."""

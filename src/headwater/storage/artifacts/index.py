@@ -23,10 +23,10 @@ CREATE TABLE IF NOT EXISTS structures (
     structure BLOB NOT NULL, path TEXT NOT NULL, stored_at INTEGER NOT NULL,
     PRIMARY KEY (structure, path)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS files (
-    digest BLOB PRIMARY KEY, size INTEGER NOT NULL, path TEXT NOT NULL
+CREATE TABLE IF NOT EXISTS recipes (
+    recipe BLOB PRIMARY KEY, size INTEGER NOT NULL, stored_at INTEGER NOT NULL, path TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS files_by_size ON files (size);
+CREATE INDEX IF NOT EXISTS recipes_by_size ON recipes (size, stored_at);
 """
 _FIND = "SELECT pack, offset, stored, length, base, depth FROM chunks WHERE hash = ?"
 _BUSY_SECONDS = 30.0
@@ -104,23 +104,27 @@ class ChunkIndex:
                 "INSERT OR REPLACE INTO structures VALUES (?, ?, ?)", (structure, path, stored_at)
             )
 
-    def note_file(self, digest: bytes, size: int, path: str) -> None:
-        """Note where a file of this content is, in place of what was noted of it before."""
+    def note_recipe(self, recipe: bytes, size: int, stored_at: int, path: str) -> None:
+        """Note where a file of these chunks is, in place of what was noted of it before."""
         with self._used() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (digest, size, path)
+                "INSERT OR REPLACE INTO recipes VALUES (?, ?, ?, ?)",
+                (recipe, size, stored_at, path),
             )
 
-    def has_size(self, size: int) -> bool:
-        """Say whether a file of so many bytes was noted."""
+    def of_size(self, size: int, most: int) -> list[str]:
+        """Return the paths of files of so many bytes, the last stored ones first."""
         with self._used() as connection:
-            rows = connection.execute("SELECT 1 FROM files WHERE size = ? LIMIT 1", (size,))
-            return rows.fetchone() is not None
+            rows = connection.execute(
+                "SELECT path FROM recipes WHERE size = ? ORDER BY stored_at DESC LIMIT ?",
+                (size, most),
+            )
+            return [path for (path,) in rows]
 
-    def find_file(self, digest: bytes) -> str | None:
-        """Return where a file of this content is said to be."""
+    def find_recipe(self, recipe: bytes) -> str | None:
+        """Return where a file of these chunks is said to be."""
         with self._used() as connection:
-            rows = connection.execute("SELECT path FROM files WHERE digest = ?", (digest,))
+            rows = connection.execute("SELECT path FROM recipes WHERE recipe = ?", (recipe,))
             found = rows.fetchone()
         return None if found is None else str(found[0])
 

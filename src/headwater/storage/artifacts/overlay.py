@@ -75,10 +75,10 @@ class Artifacts:
         self._require_free(path)
         return self.store.assemble(path, likeness)
 
-    def copy(self, path: str, digest: bytes) -> Stored | None:
-        """Store the file of this content if the store has one. Raises as `create`."""
+    def copy(self, path: str, recipe: bytes) -> Stored | None:
+        """Store the file of these chunks if the store has one. Raises as `create`."""
         self._require_free(path)
-        return self.store.copy(path, digest)
+        return self.store.copy(path, recipe)
 
     def _require_free(self, path: str) -> None:
         parts = path.split("/")

@@ -27,6 +27,11 @@ from headwater.wire.artifact_file import SMALL_FILE
 
 MANIFESTS = "manifests"
 _CANDIDATES = 20
+_COPIES = 4
+"""Files whose cuts a client is told, to find out whether its own is one of them."""
+
+_MOST_TOLD = 1_000_000
+"""Chunks of such a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,15 +157,25 @@ class ArtifactStore:
 
         return FileAssembly(builder, publish)
 
-    def copy(self, path: str, digest: bytes) -> Stored | None:
-        """Store the file of this content, if it is there under any path; else return None.
+    def cuts(self, size: int) -> list[list[int]]:
+        """Return the lengths of the chunks of files of so many bytes, each way to cut them once."""
+        found: dict[bytes, list[int]] = {}
+        for path in self.index.of_size(size, _COPIES):
+            stored = self._sound(path)
+            if stored is not None and len(stored.manifest.chunks) <= _MOST_TOLD:
+                lengths = stored.manifest.chunks["length"]
+                found.setdefault(lengths.tobytes(), lengths.tolist())
+        return list(found.values())
+
+    def copy(self, path: str, recipe: bytes) -> Stored | None:
+        """Store the file of these chunks, if it is there under any path; else return None.
 
         Raises:
             ArtifactStoreError: it cannot be stored.
         """
-        source = self.index.find_file(digest)
-        found = None if source is None else self.open(source)
-        if found is None or found.head.digest != digest:  # deleted, or stored anew
+        source = self.index.find_recipe(recipe)
+        found = None if source is None else self._sound(source)
+        if found is None or found.manifest.recipe != recipe:  # deleted, or stored anew
             return None
         stored = self._builder(path).copy(_object_name(path), found.manifest)
         return None if stored is None else self._note(path, stored)
@@ -233,7 +248,8 @@ class ArtifactStore:
     def _note(self, path: str, stored: Stored) -> Stored:
         """Note what the file may be a base of, and where a copy of it can be had."""
         if stored.head.size > SMALL_FILE:
-            self.index.note_file(stored.head.digest, stored.head.size, path)
+            head = stored.head
+            self.index.note_recipe(stored.recipe, head.size, head.stored_at, path)
         if stored.tensors:
             first = stored.tensors[0]
             structure = structure_of(Tensor(first.name, first.start, first.size))

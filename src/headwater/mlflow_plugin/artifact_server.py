@@ -9,7 +9,7 @@ from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import augmented_raise_for_status, http_request
 
 from headwater.client.connection import OWN_API
-from headwater.wire.artifact_file import MOST_HASHES, is_plain_path
+from headwater.wire.artifact_file import LARGEST_CHUNK, MOST_HASHES, is_plain_path
 
 ROUTE = "/api/2.0/mlflow-artifacts/artifacts"
 """Of MLflow's own, behind whatever prefix a server has."""
@@ -63,7 +63,11 @@ class ArtifactServer:
         """Return the lengths of the chunks of files of so many bytes that the server has."""
         answer = self.request("GET", "copy", {"size": str(size)})
         found: list[list[int]] = answer.json()["lengths"] if answer.status_code == _FOUND else []
-        return [each for each in found if sum(each) == size and min(each) > 0]
+        return [
+            each
+            for each in found
+            if sum(each) == size and 0 < min(each) and max(each) <= LARGEST_CHUNK
+        ]
 
     def copy(self, path: str, recipe: bytes) -> bool:
         """Have the server store the file of these chunks, and say whether it could."""

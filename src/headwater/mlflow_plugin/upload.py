@@ -35,6 +35,7 @@ _ATTEMPTS = 4
 """In a row without a part that gets there."""
 
 _DELAY = 1.0
+_BLOCK = 4 * 1024 * 1024
 _LEVEL = 1
 _CONFLICT = 409
 _TRANSIENT = frozenset({429, 502, 503, 504})
@@ -59,7 +60,7 @@ def upload(server: ArtifactServer, file: Path, path: str, base: str | None = Non
         requests.HTTPError: it does not take the file.
     """
     with open_file(file) as opened:
-        for lengths in server.cuts(file.stat().st_size):
+        for lengths in server.cuts(opened.size):
             recipe = recipe_of(opened.hash_parts(lengths), np.array(lengths))
             if server.copy(path, recipe):
                 return
@@ -67,10 +68,12 @@ def upload(server: ArtifactServer, file: Path, path: str, base: str | None = Non
 
 
 def digest_of(file: Path) -> str:
-    """Return the BLAKE3 of a file in hexadecimal, by all processors."""
+    """Return the BLAKE3 of a file in hexadecimal, by all processors. Raises OSError."""
     found = blake3(max_threads=blake3.AUTO)
-    if file.stat().st_size:
-        found.update_mmap(file)
+    buffer = memoryview(bytearray(_BLOCK))
+    with file.open("rb", buffering=0) as opened:
+        while count := opened.readinto(buffer):
+            found.update(buffer[:count])
     return found.hexdigest()
 
 

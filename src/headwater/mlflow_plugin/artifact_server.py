@@ -66,7 +66,7 @@ class ArtifactServer:
         return [
             each
             for each in found
-            if sum(each) == size and 0 < min(each) and max(each) <= LARGEST_CHUNK
+            if sum(each) == size and min(each) > 0 and max(each) <= LARGEST_CHUNK
         ]
 
     def copy(self, path: str, recipe: bytes) -> bool:

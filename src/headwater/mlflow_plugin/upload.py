@@ -11,6 +11,7 @@ import zstandard
 from blake3 import blake3
 from mlflow.exceptions import MlflowException
 from mlflow.utils.rest_utils import augmented_raise_for_status
+from requests import HTTPError
 
 from headwater.mlflow_plugin.artifact_server import ArtifactServer
 from headwater.mlflow_plugin.transfer_progress import Progress, transfer_progress
@@ -102,6 +103,8 @@ def _send_cut(server: ArtifactServer, cut: CutFile, query: dict[str, str]) -> No
         try:
             if _try(server, cut, missing, query):
                 return
+        except HTTPError:  # an answer, which would be the same again
+            raise
         except (MlflowException, OSError):
             if failures == _ATTEMPTS - 1:
                 raise

@@ -14,6 +14,7 @@ import urllib3
 from blake3 import blake3
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from requests import HTTPError
 from tests.contracts.test_artifact_store import safetensors, trained, weights
 from tests.server import Server
 from tests.unit.mlflow_plugin.conftest import MLFLOWS_WARNINGS
@@ -180,6 +181,17 @@ def test_an_upload_that_is_cut_off_goes_on_with_what_is_missing(
     assert counted.verbs.count("part") == 2
     assert counted.sent < len(content) + 1_000_000
     assert fetched(repository, "a.bin", tmp_path) == content
+
+
+def test_what_the_server_refuses_is_not_sent_again(
+    repository: FastArtifactsRepository, counted: Sent, tmp_path: Path
+) -> None:
+    repository.log_artifact(file(tmp_path, "a.bin", CONTENT))
+    counted.verbs.clear()
+    changed = file(tmp_path, "b.bin", CONTENT + b"more")
+    with pytest.raises(HTTPError, match=r"'.*/a\.bin' is a file"):
+        repository.log_artifact(changed, "a.bin")
+    assert counted.verbs.count("file") == 1
 
 
 def test_an_upload_that_was_killed_is_taken_up_by_the_next_one(

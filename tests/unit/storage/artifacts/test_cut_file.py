@@ -1,6 +1,6 @@
 """Local files, hashed and cut."""
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ def test_parts_have_their_hashes_wherever_they_are_cut(ends: set[int], tmp_path:
     path = tmp_path / "w.bin"
     path.write_bytes(CONTENT)
     bounds = [0, *sorted(ends), len(CONTENT)]
-    lengths = [end - start for start, end in zip(bounds, bounds[1:], strict=False)]
+    lengths = [end - start for start, end in pairwise(bounds)]
     with open_file(path) as opened:
         hashes = opened.hash_parts(lengths)
         assert opened.hash_parts(lengths) == hashes  # those that are known by now

@@ -23,6 +23,7 @@ _COMMANDS = {
     "export-metrics": "headwater.cli.export_metrics",
     "gc": "headwater.cli.gc",
     "migrate": "headwater.cli.migrate",
+    "models": "headwater.cli.models",
     "projects": "headwater.cli.projects",
     "reproduce": "headwater.cli.reproduce",
     "rewind": "headwater.cli.rewind",

@@ -3,149 +3,120 @@
 Where the server is Headwater's and has an artifact store; else all is as in MLflow.
 """
 
-import time
-from collections.abc import Iterator
+import errno
+import uuid
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
-import numpy as np
-import zstandard
-from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repo import verify_artifact_path
 from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
-from mlflow.utils.credentials import get_default_host_creds
-from mlflow.utils.rest_utils import augmented_raise_for_status, http_request
 
 from headwater.mlflow_plugin.artifact_cache import ArtifactCache, default_cache
-from headwater.storage.artifacts.cut_file import CutFile, cut_file
-from headwater.wire.artifact_file import (
-    CONTENT_TYPE,
-    HASH_BYTES,
-    MOST_HASHES,
-    ROW,
-    Described,
-    encode_content,
-    encode_opening,
-    is_plain_path,
-)
+from headwater.mlflow_plugin.artifact_server import ArtifactServer, ReplacedError
+from headwater.mlflow_plugin.cache_use import CacheUse, current_use
+from headwater.mlflow_plugin.download import DamagedError, fetch
+from headwater.mlflow_plugin.upload import upload
+from headwater.wire.artifact_file import SMALL_FILE
 
-_ROUTE = "/api/2.0/mlflow-artifacts/artifacts"
-_OWN = "/api/2.0/headwater/artifacts"
-_SMALL = 256 * 1024
-"""Files up to this size go as MLflow sends them: asking what is missing would take longer."""
+declared_base: ContextVar[str | None] = ContextVar("headwater_base", default=None)
+"""Path, in the store, of the predecessor of what is logged, or of the directory of that."""
 
-_ATTEMPTS = 4
-_DELAY = 1.0
-_LEVEL = 1
-_CONFLICT = 409
+_ATTEMPTS = 3
+"""To fetch a file that is replaced meanwhile."""
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class FastArtifactsRepository(MlflowArtifactsRepository):
     """Artifacts of a server, below a URI."""
 
-    _has_store: bool | None = None
-    _cache: ArtifactCache | None = None
+    def __init__(
+        self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
+    ) -> None:
+        super().__init__(artifact_uri, tracking_uri, registry_uri)
+        self._server = ArtifactServer(self.artifact_uri)
+        self._cache: ArtifactCache | None = None
+        self._use: CacheUse | None = None
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
         """Store a local file."""
-        path = Path(local_file)
-        name = "/".join(part for part in (self._below, artifact_path, path.name) if part)
-        is_usual = is_plain_path(name) and path.stat().st_size > _SMALL
-        if not is_usual or not self._server_has_store():
+        file = Path(local_file)
+        path = self._server.path(artifact_path, file.name)
+        if path is None or file.stat().st_size <= SMALL_FILE or not self._server.has_store():
             super().log_artifact(local_file, artifact_path)
             return
         verify_artifact_path(artifact_path)
-        with cut_file(path) as cut:
-            for attempt in range(_ATTEMPTS):
-                try:
-                    answer = self._request(
-                        "PUT",
-                        f"file?path={quote(name)}",
-                        data=_body(cut, self._missing(cut)),
-                        extra_headers={"Content-Type": CONTENT_TYPE},
-                        max_retries=0,  # what a body has yielded it cannot yield again
-                    )
-                except (MlflowException, OSError):
-                    if attempt == _ATTEMPTS - 1:
-                        raise
-                    time.sleep(_DELAY * 2**attempt)
-                    continue
-                if answer.status_code != _CONFLICT:
-                    break
-        augmented_raise_for_status(answer)
+        upload(self._server, file, path, declared_base.get())
+
+    def download_artifacts(self, artifact_path: str, dst_path: str | None = None) -> str:
+        """Fetch a file, or all below a directory."""
+        # Here and not for each file, which MLflow does on threads of its own.
+        self._use = current_use()
+        self._cache = default_cache(links=self._use is not None)
+        fetched: str = super().download_artifacts(artifact_path, dst_path)
+        return fetched
 
     def _download_file(self, remote_file_path: str, local_path: str) -> None:
-        found = self._described(remote_file_path) if self._server_has_store() else None
-        if found is None:
-            super()._download_file(remote_file_path, local_path)
-            return
+        path = self._server.path(remote_file_path)
+        if path is not None and self._server.has_store():
+            for attempt in range(_ATTEMPTS):
+                found = self._server.described(path)
+                if found is None:
+                    break
+                try:
+                    self._obtain(path, *found, Path(local_path))
+                except ReplacedError:
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                else:
+                    return
+        super()._download_file(remote_file_path, local_path)
+
+    def _obtain(self, path: str, digest: str, size: int, target: Path) -> None:
+        """Put a file into place, and note what of it had to be fetched."""
+        was_there = self._place(path, digest, size, target)
+        if self._use is not None:
+            self._use.note(size, 0 if was_there else size)
+
+    def _place(self, path: str, digest: str, size: int, target: Path) -> bool:
+        """Put a file into place, and say whether nothing of it had to be fetched."""
         if self._cache is None:
             self._cache = default_cache()
-        digest, size = found["digest"], int(found["size"])
-        if self._cache.place(digest, size, Path(local_path)):
-            return
-        super()._download_file(remote_file_path, local_path)
-        self._cache.keep(digest, size, Path(local_path))
+        if self._cache.place(digest, size, target):
+            return True
+        try:
+            is_mine = self._fetch_into_cache(path, digest, size)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            self._cache.discard(digest)  # there may be room where it is wanted
+            is_mine = True
+        if not self._cache.place(digest, size, target):
+            self._fetch_beside(path, digest, size, target)
+            return False
+        return not is_mine
 
-    @property
-    def _below(self) -> str:
-        """Return where the repository is among the server's artifacts."""
-        uri: str = self.artifact_uri
-        return uri.partition(_ROUTE)[2].strip("/")
+    def _fetch_into_cache(self, path: str, digest: str, size: int) -> bool:
+        """Fetch a file unless another process does, and say whether it was done here."""
+        assert self._cache is not None
+        with self._cache.fetching(digest, size) as draft:
+            if draft is None:
+                return False
+            try:
+                fetch(self._server, path, digest, size, draft.path, draft.done, draft.note)
+            except DamagedError:
+                if not draft.done:
+                    self._cache.discard(digest)
+                    raise
+                # What an earlier process has left was no good.
+                draft.path.write_bytes(b"")
+                fetch(self._server, path, digest, size, draft.path)
+        return True
 
-    def _described(self, remote_file_path: str) -> dict[str, Any] | None:
-        name = "/".join(part for part in (self._below, remote_file_path) if part)
-        answer = self._request("GET", f"file?path={quote(name)}")
-        if answer.status_code != 200:
-            return None
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def _server_has_store(self) -> bool:
-        if self._has_store is None:
-            answer = self._request("POST", "missing", data=b"")
-            self._has_store = answer.status_code == 200
-        return self._has_store
-
-    def _missing(self, cut: CutFile) -> set[int]:
-        """Return the numbers of the chunks that the server lacks, one of each kind."""
-        numbers: dict[bytes, int] = {}
-        for number, digest in enumerate(cut.digests):
-            numbers.setdefault(digest, number)
-        digests = list(numbers)
-        missing: set[int] = set()
-        for first in range(0, len(digests), MOST_HASHES):
-            some = digests[first : first + MOST_HASHES]
-            answer = self._request("POST", "missing", data=b"".join(some))
-            augmented_raise_for_status(answer)
-            missing.update(numbers[some[each]] for each in answer.json()["missing"])
-        return missing
-
-    def _request(self, method: str, path: str, **options: Any) -> Any:
-        return http_request(
-            get_default_host_creds(self.artifact_uri.partition(_ROUTE)[0].rstrip("/")),
-            f"{_OWN}/{path}",
-            method,
-            raise_on_status=False,
-            **options,
-        )
-
-
-def _body(cut: CutFile, missing: set[int]) -> Iterator[bytes]:
-    """Yield the file as the server takes it."""
-    rows = np.zeros(len(cut.digests), ROW)
-    rows["hash"] = np.frombuffer(b"".join(cut.digests), f"V{HASH_BYTES}")
-    rows["length"] = np.diff(cut.starts)
-    rows["tensor"] = cut.tensor_numbers
-    rows["follows"][sorted(missing)] = 1
-    described = Described(
-        cut.starts[-1],
-        cut.digest.hex(),
-        len(cut.digests),
-        [(each.name, each.start, each.size) for each in cut.tensors],
-    )
-    yield encode_opening(described, rows)
-    compressor = zstandard.ZstdCompressor(level=_LEVEL)
-    for number in sorted(missing):
-        yield encode_content(compressor.compress(cut.read(number)))
+    def _fetch_beside(self, path: str, digest: str, size: int, target: Path) -> None:
+        draft = target.with_name(f".{uuid.uuid4().hex}")
+        try:
+            fetch(self._server, path, digest, size, draft)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)

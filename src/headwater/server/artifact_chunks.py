@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qs
 
 import zstandard
@@ -20,11 +21,13 @@ from headwater.server.errors import answer_for
 from headwater.server.routes import OWN_API
 from headwater.server.send import JSON, send_error, send_whole
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts
+from headwater.storage.artifacts.store import FileAssembly, Likeness
 from headwater.storage.artifacts.tensor_layout import Tensor
 from headwater.wire.artifact_file import (
     HASH_BYTES,
     LARGEST_CHUNK,
     MOST_HASHES,
+    Opening,
     Read,
     is_plain_path,
     read_content,
@@ -32,6 +35,7 @@ from headwater.wire.artifact_file import (
 )
 
 _logger = logging.getLogger(__name__)
+_LONGEST_NUMBER = 18
 
 
 class ArtifactChunks:
@@ -66,11 +70,18 @@ class ArtifactChunks:
         if verb == ("GET", "file"):
             path = _path(scope)
             return await in_thread(lambda: self._find(path))
-        if verb == ("PUT", "file"):
-            path, loop = _path(scope), asyncio.get_running_loop()
-            body = _Body(receive, loop)
+        if verb == ("GET", "copy"):
+            size = _number(scope, "size")
+            return {"lengths": await in_thread(lambda: self._artifacts.store.cuts(size))}
+        if verb == ("POST", "copy"):
+            path, recipe = _path(scope), _recipe(scope)
+            return await in_thread(lambda: self._copy(path, recipe))
+        if verb in (("PUT", "file"), ("PUT", "part")):
+            path, base = _path(scope), _path(scope, "base") or None
+            body = _Body(receive, asyncio.get_running_loop())
+            store = self._store if verb[1] == "file" else self._keep
             with transferring():
-                return await in_thread(lambda: self._store(path, body.read))
+                return await in_thread(lambda: store(path, base, body.read))
         raise NotFoundError(f"There is no {verb[0]} {scope['path']}")
 
     async def _missing(self, receive: Receive) -> object:
@@ -87,30 +98,73 @@ class ArtifactChunks:
             raise NotFoundError(f"No such artifact in the store: '{path}'")
         return {"size": found.size, "digest": found.digest.hex()}
 
-    def _store(self, path: str, read: Read) -> object:
+    def _copy(self, path: str, recipe: bytes) -> object:
+        stored = self._artifacts.copy(path, recipe)
+        if stored is None:
+            raise NotFoundError("No file in the store is made of these chunks")
+        return {"size": stored.head.size, "new_bytes": stored.new_bytes}
+
+    def _store(self, path: str, base: str | None, read: Read) -> object:
         """Store a file of which the body has what is missing."""
         opening = read_opening(read)
-        described = opening.described
-        tensors = [Tensor(*each) for each in described.tensors]
-        assembly = self._artifacts.assemble(path)
-        decompressor = zstandard.ZstdDecompressor()
-        for digest, length, number, follows in opening.rows.tolist():
-            if not follows:
-                if not assembly.refer(digest, length):
-                    raise ConflictError(
-                        "A chunk that was there is not any more; ask again which are missing"
-                    )
-                continue
-            try:
-                content = decompressor.decompress(read_content(read), max_output_size=LARGEST_CHUNK)
-            except zstandard.ZstdError as error:
-                raise InvalidParameterError(f"A chunk cannot be decompressed: {error}") from error
-            if len(content) != length or not assembly.take(
-                digest, memoryview(content), tensors[number] if number >= 0 else None
-            ):
-                raise InvalidParameterError("The content of a chunk does not have its hash")
-        stored = assembly.publish(bytes.fromhex(described.digest), tensors)
+        assembly, tensors = self._assembly(path, base, opening)
+        for digest, length, tensor, content in _contents(opening, tensors, read):
+            if content is not None:
+                _take(assembly, digest, content, tensor)
+            elif not assembly.refer(digest, length):
+                raise ConflictError(
+                    "A chunk that was there is not any more; ask again which are missing"
+                )
+        stored = assembly.publish(bytes.fromhex(opening.described.digest), tensors)
         return {"size": stored.head.size, "new_bytes": stored.new_bytes}
+
+    def _keep(self, path: str, base: str | None, read: Read) -> object:
+        """Keep the chunks of a part of a file, which comes later."""
+        opening = read_opening(read)
+        assembly, tensors = self._assembly(path, base, opening)
+        assembly.skip(opening.described.start)
+        for digest, length, tensor, content in _contents(opening, tensors, read):
+            if content is None:
+                assembly.skip(length)
+            else:
+                _take(assembly, digest, content, tensor)
+        assembly.keep()
+        return {}
+
+    def _assembly(
+        self, path: str, base: str | None, opening: Opening
+    ) -> tuple[FileAssembly, list[Tensor]]:
+        tensors = [Tensor(*each) for each in opening.described.tensors]
+        likeness = Likeness(tensors[0] if tensors else None, base)
+        return self._artifacts.assemble(path, likeness), tensors
+
+
+def _contents(
+    opening: Opening, tensors: Sequence[Tensor], read: Read
+) -> Iterator[tuple[bytes, int, Tensor | None, bytes | None]]:
+    """Yield hash, length, tensor and content of each chunk; None where that does not follow.
+
+    Raises:
+        InvalidParameterError: it is not what it should be.
+    """
+    decompressor = zstandard.ZstdDecompressor()
+    for digest, length, number, follows in opening.rows.tolist():
+        tensor = tensors[number] if number >= 0 else None
+        if not follows:
+            yield digest, length, tensor, None
+            continue
+        try:
+            content = decompressor.decompress(read_content(read), max_output_size=LARGEST_CHUNK)
+        except zstandard.ZstdError as error:
+            raise InvalidParameterError(f"A chunk cannot be decompressed: {error}") from error
+        if len(content) != length:
+            raise InvalidParameterError("The content of a chunk does not have its length")
+        yield digest, length, tensor, content
+
+
+def _take(assembly: FileAssembly, digest: bytes, content: bytes, tensor: Tensor | None) -> None:
+    if not assembly.take(digest, memoryview(content), tensor):
+        raise InvalidParameterError("The content of a chunk does not have its hash")
 
 
 class _Body:
@@ -146,9 +200,35 @@ async def _next(receive: Receive) -> Message:
     return await receive()
 
 
-def _path(scope: Scope) -> str:
+def _query(scope: Scope, name: str) -> str:
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    path = str(query.get("path", [""])[0])
+    return str(query.get(name, [""])[0])
+
+
+def _path(scope: Scope, name: str = "path") -> str:
+    """Return an artifact's path; the base may be left out."""
+    path = _query(scope, name)
+    if not path and name == "base":
+        return ""
     if not is_plain_path(path) or path.partition("/")[0] == STORE_DIRECTORY:
-        raise InvalidParameterError("Invalid value for parameter 'path': Invalid path")
+        raise InvalidParameterError(f"Invalid value for parameter '{name}': Invalid path")
     return path
+
+
+def _number(scope: Scope, name: str) -> int:
+    text = _query(scope, name)
+    if not text.isascii() or not text.isdecimal() or len(text) > _LONGEST_NUMBER:
+        raise InvalidParameterError(f"Invalid value for parameter '{name}': no number of bytes")
+    return int(text)
+
+
+def _recipe(scope: Scope) -> bytes:
+    try:
+        recipe = bytes.fromhex(_query(scope, "recipe"))
+    except ValueError:
+        recipe = b""
+    if len(recipe) != HASH_BYTES:
+        raise InvalidParameterError(
+            "Invalid value for parameter 'recipe': no BLAKE3 in hexadecimal"
+        )
+    return recipe

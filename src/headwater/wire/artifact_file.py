@@ -1,4 +1,4 @@
-"""A file that a client has cut into chunks, with those of them that the server lacks.
+"""A file that a client has cut into chunks, or a part of it, with those that the server lacks.
 
 Layout, little-endian::
 
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+from blake3 import blake3
 from numpy.typing import NDArray
 
 from headwater.errors import InvalidParameterError
@@ -28,6 +29,9 @@ MOST_HASHES = 100_000
 """Of one question which chunks are missing."""
 
 LARGEST_CHUNK = 1024 * 1024
+SMALL_FILE = 256 * 1024
+"""Files up to this size go as MLflow sends them: asking what is missing would take longer."""
+
 _MAGIC = b"HWAF"
 _VERSION = 1
 _START = struct.Struct("<4sBI")
@@ -59,7 +63,10 @@ class Described(msgspec.Struct, frozen=True):
 
     chunks: int
     tensors: list[tuple[str, int, int]] = []
-    """Name, start and size of each."""
+    """Name, start and size of each; of a part, the first of the file and those that it is of."""
+
+    start: int = 0
+    """Where in the file a part of it begins, and `size` is then the part's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,15 @@ class Opening:
 
 Read = Callable[[int], bytes]
 """Returns exactly so many bytes; raises InvalidParameterError where there are fewer."""
+
+
+def recipe_of(digests: bytes, lengths: NDArray[np.integer]) -> bytes:
+    """Return what files have in common that are made of the same chunks in the same order.
+
+    `digests` are those of the chunks, joined; `lengths` their bytes. Unlike the digest of a file,
+    whoever has verified the chunks can tell that it is right.
+    """
+    return blake3(digests + lengths.astype("<u4").tobytes()).digest()
 
 
 def encode_opening(described: Described, rows: NDArray[np.void]) -> bytes:
@@ -101,7 +117,8 @@ def read_opening(read: Read) -> Opening:
         digest = bytes.fromhex(described.digest)
     except (msgspec.DecodeError, ValueError) as error:
         raise InvalidParameterError(f"The file's description cannot be read: {error}") from error
-    if len(digest) != HASH_BYTES or not 0 <= described.chunks <= _MOST_CHUNKS:
+    numbers_are_possible = 0 <= described.chunks <= _MOST_CHUNKS and described.start >= 0
+    if len(digest) != HASH_BYTES or not numbers_are_possible:
         raise InvalidParameterError("The file's description has a wrong digest or count of chunks")
     rows = np.frombuffer(read(described.chunks * ROW.itemsize), ROW)
     if int(rows["length"].sum(dtype=np.int64)) != described.size:

@@ -21,7 +21,13 @@ from headwater.storage.artifacts.overlay import (
     media_type,
     open_directory,
 )
-from headwater.wire.artifact_file import ROW, Described, encode_content, encode_opening
+from headwater.wire.artifact_file import (
+    ROW,
+    Described,
+    encode_content,
+    encode_opening,
+    recipe_of,
+)
 
 ROUTE = "/api/2.0/mlflow-artifacts/artifacts"
 CONTENT = np.random.default_rng(0).bytes(5_000_000)
@@ -259,7 +265,13 @@ async def test_the_rest_of_a_scope_is_left_alone(artifacts: Artifacts) -> None:
 OWN = "/api/2.0/headwater/artifacts"
 
 
-def cut(*chunks: bytes, follows: bool = True, tensors: Any = (), digest: str = "0" * 64) -> bytes:
+def cut(
+    *chunks: bytes,
+    follows: bool = True,
+    tensors: Any = (),
+    digest: str = "0" * 64,
+    start: int = 0,
+) -> bytes:
     """Return a file as clients with Headwater send it."""
     rows = np.zeros(len(chunks), ROW)
     hashes = b"".join(blake3(chunk).digest() for chunk in chunks)
@@ -267,7 +279,7 @@ def cut(*chunks: bytes, follows: bool = True, tensors: Any = (), digest: str = "
     rows["length"] = [len(chunk) for chunk in chunks]
     rows["tensor"] = -1
     rows["follows"] = follows
-    described = Described(sum(map(len, chunks)), digest, len(chunks), list(tensors))
+    described = Described(sum(map(len, chunks)), digest, len(chunks), list(tensors), start)
     sent = [encode_content(zstandard.compress(chunk)) for chunk in chunks] if follows else []
     return encode_opening(described, rows) + b"".join(sent)
 
@@ -314,6 +326,73 @@ async def test_a_file_that_is_cut_wrongly_is_refused_and_nothing_is_there(
     assert named in answer.json()["message"]
     missing = await client.get(f"{OWN}/file", params={"path": "w.bin"})
     assert missing.status_code == 404
+
+
+async def test_a_part_is_kept_and_is_no_file_yet(client: httpx.AsyncClient) -> None:
+    chunks = [CONTENT[200_000:300_000], CONTENT[300_000:350_000]]
+    for number, chunk in enumerate(chunks):
+        part = cut(chunk, start=100_000 * number)
+        kept = await client.put(f"{OWN}/part", params={"path": "p/w.bin"}, content=part)
+        assert (kept.status_code, kept.json()) == (200, {})
+    assert (await client.get(f"{OWN}/file", params={"path": "p/w.bin"})).status_code == 404
+    assert (await client.get(ROUTE, params={"path": "p"})).json() == {}
+    digest = blake3(b"".join(chunks)).hexdigest()
+    whole = cut(*chunks, follows=False, digest=digest)
+    stored = await client.put(f"{OWN}/file", params={"path": "p/w.bin"}, content=whole)
+    assert stored.json()["new_bytes"] == 0
+    assert (await client.get(f"{ROUTE}/p/w.bin")).content == b"".join(chunks)
+
+
+async def test_a_file_is_copied_by_its_chunks_and_by_nothing_else(
+    client: httpx.AsyncClient,
+) -> None:
+    chunks = [CONTENT[:290_000], CONTENT[290_000:300_001]]
+    claimed = blake3(b"another file").hexdigest()
+    stored = await client.put(
+        f"{OWN}/file", params={"path": "c/w.bin"}, content=cut(*chunks, digest=claimed)
+    )
+    assert stored.status_code == 200
+    asked = await client.get(f"{OWN}/copy", params={"size": "300001"})
+    assert asked.json() == {"lengths": [[290_000, 10_001]]}
+    hashes = b"".join(blake3(chunk).digest() for chunk in chunks)
+    recipe = recipe_of(hashes, np.array([290_000, 10_001])).hex()
+    for other in (claimed, blake3(hashes).hexdigest()):
+        params = {"path": "c/copy.bin", "recipe": other}
+        assert (await client.post(f"{OWN}/copy", params=params)).status_code == 404
+    params = {"path": "c/copy.bin", "recipe": recipe}
+    copied = await client.post(f"{OWN}/copy", params=params)
+    assert copied.json() == {"size": 300_001, "new_bytes": 0}
+    assert (await client.get(f"{ROUTE}/c/copy.bin")).content == CONTENT[:300_001]
+    for path in ("c/w.bin", "c/copy.bin"):
+        assert (await client.delete(f"{ROUTE}/{path}")).status_code == 200
+    assert (await client.post(f"{OWN}/copy", params=params)).status_code == 404
+    assert (await client.get(f"{OWN}/copy", params={"size": "300001"})).json() == {"lengths": []}
+
+
+@pytest.mark.parametrize(
+    ("method", "verb"),
+    [
+        ("PUT", "part?path=../x"),
+        ("PUT", "part?path=x&base=../y"),
+        ("PUT", "file?path=x&base=.headwater-store/manifests/y"),
+        ("POST", "copy?path=x&recipe=00"),
+        ("POST", "copy?path=x&recipe=zz"),
+        ("POST", f"copy?path=../x&recipe={'0' * 64}"),
+        ("GET", "copy?size=-1"),
+        ("GET", "copy?size=" + "9" * 30),
+        ("GET", "copy"),
+    ],
+)
+async def test_parameters_that_cannot_be_used_are_refused(
+    client: httpx.AsyncClient, method: str, verb: str
+) -> None:
+    answer = await client.request(method, f"{OWN}/{verb}", content=cut(b"x"))
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
+async def test_a_part_that_begins_before_its_file_is_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.put(f"{OWN}/part", params={"path": "x"}, content=cut(b"x", start=-1))
+    assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("path", ["", "../x", "a//b", ".headwater-store/manifests/x", "a/./b"])

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from blake3 import blake3
@@ -54,6 +54,9 @@ class Stored:
     head: Head
     new_bytes: int
     """By which the store has grown, without manifests."""
+
+    recipe: bytes
+    """See `recipe_of`."""
 
     tensors: tuple[TensorEntry, ...] = ()
 
@@ -111,6 +114,27 @@ class FileBuilder:
             self._store(chunk, digest)
             self._chunks.append(digest)
 
+    def keep(self) -> None:
+        """Bring what was taken to the disk for another builder to find, and publish no file.
+
+        Raises:
+            ArtifactStoreError: it cannot be stored.
+        """
+        if self._writer.size:
+            self._publish_pack()
+        self._wait_for_packs(0)
+
+    def copy(self, name: str, manifest: Manifest) -> Stored | None:
+        """Make a stored file the object of that name as well, durably.
+
+        None: what it is made of is being removed. Raises ArtifactStoreError.
+        """
+        if not all(self._is_present(each) for each in manifest.packs):
+            return None
+        head = replace(manifest.head, stored_at=time.time_ns() // 1_000_000)
+        self._objects.put(name, [encode_manifest(replace(manifest, head=head))])
+        return Stored(head, 0, manifest.recipe, manifest.tensors)
+
     def publish(self, name: str, size: int, digest: bytes, tensors: Sequence[Tensor]) -> Stored:
         """Make the manifest the object of that name, durably.
 
@@ -128,7 +152,7 @@ class FileBuilder:
         manifest = self._manifest(head, inline, entries)
         self._require_present(manifest.packs)
         self._objects.put(name, [encode_manifest(manifest)])
-        return Stored(head, self._new_bytes, entries)
+        return Stored(head, self._new_bytes, manifest.recipe, entries)
 
     def _find(self, digest: bytes) -> bool:
         """Say whether a chunk is stored, with all that it is a difference to."""

@@ -25,6 +25,10 @@ CREATE TABLE IF NOT EXISTS structures (
     structure BLOB NOT NULL, path TEXT NOT NULL, stored_at INTEGER NOT NULL,
     PRIMARY KEY (structure, path)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS recipes (
+    recipe BLOB PRIMARY KEY, size INTEGER NOT NULL, stored_at INTEGER NOT NULL, path TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS recipes_by_size ON recipes (size, stored_at);
 """
 _FIND = "SELECT pack, offset, stored, length, base, depth FROM chunks WHERE hash = ?"
 _ADD = "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -135,6 +139,30 @@ class ChunkIndex:
             connection.execute(
                 "INSERT OR REPLACE INTO structures VALUES (?, ?, ?)", (structure, path, stored_at)
             )
+
+    def note_recipe(self, recipe: bytes, size: int, stored_at: int, path: str) -> None:
+        """Note where a file of these chunks is, in place of what was noted of it before."""
+        with self._used() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO recipes VALUES (?, ?, ?, ?)",
+                (recipe, size, stored_at, path),
+            )
+
+    def of_size(self, size: int, most: int) -> list[str]:
+        """Return the paths of files of so many bytes, the last stored ones first."""
+        with self._used() as connection:
+            rows = connection.execute(
+                "SELECT path FROM recipes WHERE size = ? ORDER BY stored_at DESC LIMIT ?",
+                (size, most),
+            )
+            return [path for (path,) in rows]
+
+    def find_recipe(self, recipe: bytes) -> str | None:
+        """Return where a file of these chunks is said to be."""
+        with self._used() as connection:
+            rows = connection.execute("SELECT path FROM recipes WHERE recipe = ?", (recipe,))
+            found = rows.fetchone()
+        return None if found is None else str(found[0])
 
     def alike(self, structure: bytes, most: int) -> list[str]:
         """Return the paths of files of the same structure, the last stored ones first."""

@@ -24,6 +24,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from headwater.errors import CorruptArtifactError
+from headwater.wire.artifact_file import recipe_of
 
 MAGIC = b"HWAM"
 VERSION = 1
@@ -93,6 +94,11 @@ class Manifest:
     tensors: tuple[TensorEntry, ...] = ()
     starts: NDArray[np.int64] = field(init=False)
     """Where each chunk begins in the file, and last where the file ends."""
+
+    @property
+    def recipe(self) -> bytes:
+        """Return what it has in common with files of the same chunks; see `recipe_of`."""
+        return recipe_of(self.chunks["hash"].tobytes(), self.chunks["length"])
 
     def __post_init__(self) -> None:
         lengths = self.chunks["length"].astype(np.int64)

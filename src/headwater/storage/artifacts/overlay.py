@@ -9,6 +9,7 @@ import os
 from pathlib import Path, PurePosixPath
 
 from headwater.errors import ArtifactStoreError, InvalidParameterError
+from headwater.storage.artifacts.build import Stored
 from headwater.storage.artifacts.objects import LONGEST_NAME
 from headwater.storage.artifacts.plain import STORE_DIRECTORY, Opened, PlainFiles
 from headwater.storage.artifacts.plain_directory import PlainDirectory
@@ -16,6 +17,7 @@ from headwater.storage.artifacts.store import (
     ArtifactStore,
     FileAssembly,
     FileWriter,
+    Likeness,
     Listed,
     open_local_store,
 )
@@ -39,10 +41,15 @@ class Artifacts:
         self._require_free(path)
         return self.store.create(path)
 
-    def assemble(self, path: str) -> FileAssembly:
+    def assemble(self, path: str, likeness: Likeness | None = None) -> FileAssembly:
         """Begin to store a file of which a client has cut the chunks. Raises as `create`."""
         self._require_free(path)
-        return self.store.assemble(path)
+        return self.store.assemble(path, likeness)
+
+    def copy(self, path: str, recipe: bytes) -> Stored | None:
+        """Store the file of these chunks if the store has one. Raises as `create`."""
+        self._require_free(path)
+        return self.store.copy(path, recipe)
 
     def _require_free(self, path: str) -> None:
         parts = path.split("/")

@@ -1,11 +1,14 @@
 """Finds the file that a new one is likely to resemble, and its chunks by tensor."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from headwater.storage.artifacts.index import Place
 from headwater.storage.artifacts.manifest import Manifest
 from headwater.storage.artifacts.tensor_layout import Tensor
+
+_DEEPEST = 16
+"""Directories below a declared base in which its file is sought."""
 
 
 class Similar:
@@ -61,6 +64,17 @@ def structure_of(first: Tensor) -> bytes:
     """Return what files have in common whose first tensor has this name and size."""
     named = f"{first.name}\0{first.size}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(named, digest_size=16, person=b"hw-structure").digest()
+
+
+def declared(path: str, base: str) -> Iterator[str]:
+    """Yield where the predecessor of a new file may be, if `base` is said to be it or to hold it.
+
+    In a directory, it is the file whose path ends like the new one's; the longest such end first.
+    """
+    yield base
+    parts = path.split("/")
+    for first in range(max(0, len(parts) - _DEEPEST), len(parts)):
+        yield "/".join((base, *parts[first:]))
 
 
 def nearest(path: str, candidates: Sequence[str]) -> str | None:

@@ -20,14 +20,20 @@ from headwater.storage.artifacts.manifest import (
 )
 from headwater.storage.artifacts.objects import Objects
 from headwater.storage.artifacts.read import FileReader
-from headwater.storage.artifacts.similar import Similar, nearest, structure_of
+from headwater.storage.artifacts.similar import Similar, declared, nearest, structure_of
 from headwater.storage.artifacts.tensor_layout import Tensor
 from headwater.storage.artifacts.upload import Upload
+from headwater.wire.artifact_file import SMALL_FILE
 
 MANIFESTS = "manifests"
 _FORMAT = "format"
 _VERSION = b"1\n"
 _CANDIDATES = 20
+_COPIES = 4
+"""Files whose cuts a client is told, to find out whether its own is one of them."""
+
+_MOST_TOLD = 1_000_000
+"""Chunks of such a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,17 @@ class Listed:
     path: str
     size: int | None
     """Bytes of a file; None for a directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What is known of the file that a new one resembles."""
+
+    first: Tensor | None = None
+    """The first tensor of the new file; None: that of the first chunk that comes."""
+
+    base: str | None = None
+    """The file that it is said to be a successor of, or the directory of that."""
 
 
 class StoredFile:
@@ -82,6 +99,18 @@ class FileAssembly:
         self._builder = builder
         self._publish = publish
         self._size = 0
+
+    def skip(self, length: int) -> None:
+        """Go on behind bytes of the file that are no concern of this part."""
+        self._size += length
+
+    def keep(self) -> None:
+        """Keep the chunks for the file that is assembled of them, and publish nothing.
+
+        Raises:
+            ArtifactStoreError: they cannot be stored.
+        """
+        self._builder.keep()
 
     def refer(self, digest: bytes, length: int) -> bool:
         """Take a chunk that is stored, and say whether it is."""
@@ -137,14 +166,37 @@ class ArtifactStore:
         upload = Upload(self._builder(path))
         return FileWriter(upload, lambda: self._note(path, upload.publish(_object_name(path))))
 
-    def assemble(self, path: str) -> "FileAssembly":
+    def assemble(self, path: str, likeness: Likeness | None = None) -> "FileAssembly":
         """Begin to store a file of which another machine has cut the chunks."""
-        builder = self._builder(path)
+        builder = self._builder(path, likeness or Likeness())
 
         def publish(size: int, digest: bytes, tensors: Sequence[Tensor]) -> Stored:
             return self._note(path, builder.publish(_object_name(path), size, digest, tensors))
 
         return FileAssembly(builder, publish)
+
+    def cuts(self, size: int) -> list[list[int]]:
+        """Return the lengths of the chunks of files of so many bytes, each way to cut them once."""
+        found: dict[bytes, list[int]] = {}
+        for path in self.index.of_size(size, _COPIES):
+            stored = self._sound(path)
+            if stored is not None and len(stored.manifest.chunks) <= _MOST_TOLD:
+                lengths = stored.manifest.chunks["length"]
+                found.setdefault(lengths.tobytes(), lengths.tolist())
+        return list(found.values())
+
+    def copy(self, path: str, recipe: bytes) -> Stored | None:
+        """Store the file of these chunks, if it is there under any path; else return None.
+
+        Raises:
+            ArtifactStoreError: it cannot be stored.
+        """
+        source = self.index.find_recipe(recipe)
+        found = None if source is None else self._sound(source)
+        if found is None or found.manifest.recipe != recipe:  # deleted, or stored anew
+            return None
+        stored = self._builder(path).copy(_object_name(path), found.manifest)
+        return None if stored is None else self._note(path, stored)
 
     def missing(self, digests: Sequence[bytes]) -> list[int]:
         """Return the numbers of the chunks that are not stored, as far as known now."""
@@ -214,27 +266,39 @@ class ArtifactStore:
         """Close the index."""
         self.index.close()
 
-    def _builder(self, path: str) -> FileBuilder:
-        return FileBuilder(self.objects, self.index, lambda first: self._similar(path, first))
+    def _builder(self, path: str, likeness: Likeness = Likeness()) -> FileBuilder:
+        def find_similar(first: Tensor) -> Similar | None:
+            return self._similar(path, likeness.first or first, likeness.base)
+
+        return FileBuilder(self.objects, self.index, find_similar)
 
     def _note(self, path: str, stored: Stored) -> Stored:
-        """Note what the file may be a base of."""
+        """Note what the file may be a base of, and where a copy of it can be had."""
+        if stored.head.size > SMALL_FILE:
+            head = stored.head
+            self.index.note_recipe(stored.recipe, head.size, head.stored_at, path)
         if stored.tensors:
             first = stored.tensors[0]
             structure = structure_of(Tensor(first.name, first.start, first.size))
             self.index.note_structure(structure, path, stored.head.stored_at)
         return stored
 
-    def _similar(self, path: str, first: Tensor) -> Similar | None:
+    def _similar(self, path: str, first: Tensor, base: str | None) -> Similar | None:
+        for each in () if base is None else declared(path, base):
+            found = self._sound(each)
+            if found is not None and found.manifest.tensors:
+                return Similar(found.manifest)
         candidates = self.index.alike(structure_of(first), _CANDIDATES)
         chosen = nearest(path, candidates)
-        if chosen is None:
-            return None
+        found = None if chosen is None else self._sound(chosen)
+        return None if found is None else Similar(found.manifest)
+
+    def _sound(self, path: str) -> StoredFile | None:
+        """Return a file whose manifest can be read."""
         try:
-            found = self.open(chosen)
+            return self.open(path)
         except CorruptArtifactError:
             return None
-        return None if found is None else Similar(found.manifest)
 
 
 def open_local_store(root: Path) -> ArtifactStore:

@@ -4,7 +4,8 @@ Nothing is ever unpickled. A file that only looks like one of these is cut in ot
 stored as exactly as any.
 
 Sources: the safetensors format; numpy's NEP 1 (npy) with zip (npz); PyTorch's files since 1.6 are
-zip archives whose entries are not compressed (APPNOTE.TXT 6.3.9, 4.3.7 local file header).
+zip archives whose entries are not compressed (APPNOTE.TXT 6.3.9, 4.3.7 local file header);
+for GGUF see `gguf`.
 """
 
 import ast
@@ -13,6 +14,8 @@ import struct
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+from headwater.storage.artifacts import gguf
+from headwater.storage.artifacts.gguf import GgufReader
 from headwater.storage.artifacts.torch_storages import storages_in
 
 _LARGEST_HEADER = 16 * 1024 * 1024
@@ -29,6 +32,9 @@ _LARGEST_UNTOLD = 3 * 1024 * 1024
 """Bytes of an entry whose size is not known before it, such as PyTorch's pickle."""
 
 _UNKNOWN = 0xFFFFFFFF
+_LARGEST_FILE = 2**62
+"""Bytes; a header may say anything."""
+
 _NPY_MAGIC = b"\x93NUMPY"
 _BEGIN = 10
 
@@ -66,6 +72,7 @@ class LayoutReader:
     _next: int = 0
     """Where the next header is to be read, in the stream."""
 
+    _gguf: GgufReader = field(default_factory=GgufReader)
     _storages: dict[str, int] = field(default_factory=dict)
     """Bytes of the storages of a PyTorch file, by their keys."""
 
@@ -75,6 +82,9 @@ class LayoutReader:
             self._kind = _kind(content)
         if self._kind == "safetensors" and self._next == 0:
             self._read_safetensors(content, is_end=is_end)
+        elif self._kind == "gguf" and not self._gguf.is_over:
+            for begin, size, name in self._gguf.feed(content, is_end=is_end) or ():
+                self._add(name, begin, size)
         elif self._kind == "npy" and self._next == 0:
             self._read_npy(content)
         elif self._kind == "zip":
@@ -91,6 +101,8 @@ class LayoutReader:
             return Region(None, self.tensors[before + 1].start)
         if self._kind == "safetensors" and self._next == 0:
             return Region(None, None, is_open=True)
+        if self._kind == "gguf" and not self._gguf.is_over:
+            return Region(None, None, is_open=True)
         if self._kind == "zip" and at >= self._next:
             return Region(None, None, is_open=True)
         if self._kind == "zip":
@@ -100,6 +112,8 @@ class LayoutReader:
     def _add(self, name: str, start: int, size: int) -> None:
         last = self.tensors[-1] if self.tensors else None
         if size < _SMALLEST_TENSOR or (last is not None and start < last.start + last.size):
+            return
+        if start + size > _LARGEST_FILE:
             return
         self.tensors.append(Tensor(name, start, size))
         self._starts.append(start)
@@ -119,7 +133,7 @@ class LayoutReader:
                 if name != "__metadata__"
                 for begin, end in [about["data_offsets"]]
             )
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             self._kind = "other"
             return
         for begin, end, name in found:
@@ -133,7 +147,15 @@ class LayoutReader:
             begin = (12 if wide else 10) + length
             header = ast.literal_eval(bytes(content[begin - length : begin]).decode("latin-1"))
             size = _npy_size(header)
-        except (ValueError, SyntaxError, KeyError, TypeError, IndexError, MemoryError):
+        except (
+            ValueError,
+            SyntaxError,
+            KeyError,
+            TypeError,
+            IndexError,
+            MemoryError,
+            RecursionError,
+        ):
             size = 0
             begin = 1
         self._next = begin
@@ -212,6 +234,8 @@ def _kind(content: memoryview) -> str:
         return "zip"
     if head.startswith(_NPY_MAGIC):
         return "npy"
+    if head.startswith(gguf.MAGIC):
+        return "gguf"
     if len(head) >= _BEGIN and head[8:9] == b"{":
         (length,) = struct.unpack_from("<Q", head)
         if 2 <= length <= _LARGEST_HEADER:

@@ -16,6 +16,7 @@ from headwater.server.artifacts import UNGUARDED_SEND, ArtifactRoutes
 from headwater.server.body import LARGEST_BUFFERED, ClientDisconnectedError, read_body, replay
 from headwater.server.errors import INTERNAL, STARTING, TOO_LARGE, ErrorAnswer, answer_for
 from headwater.server.gate import Gate
+from headwater.server.pages.pages import Pages
 from headwater.server.rest.request import Content, Handler, Request
 from headwater.server.routes import OWN_API, Routes
 from headwater.server.security import Headers, Security, refuse_host
@@ -92,6 +93,9 @@ class Front:
         self._guarded_page = self._security.wrap(self._page)
         self._artifacts = artifacts
         self._guarded_artifacts = self._security.wrap(artifacts or upstream)
+        # They live on native routes: where those are MLflow's, so is the path.
+        self._pages = Pages(config.static_prefix) if self._routes else None
+        self._guarded_pages = self._security.wrap(self._pages or upstream)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -184,24 +188,27 @@ class Front:
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is not a native route: artifacts and our few pages, else MLflow."""
-        if self._artifacts is not None and self._artifacts.holds(scope["path"]):
-            host = dict(scope["headers"]).get(b"host")
-            if self._security.host_allowed(host):
-                scope[UNGUARDED_SEND] = send
-                await self._guarded_artifacts(scope, receive, send)
-            else:
-                await refuse_host(host, send)
-            return
-        text = (scope["method"], scope["path"]) in self._texts
-        if text or self._interface.holds(scope["path"]):
-            host = dict(scope["headers"]).get(b"host")
-            if text or self._security.host_allowed(host):
-                scope[UNGUARDED_SEND] = send
-                await self._guarded_page(scope, receive, send)
-            else:
-                await refuse_host(host, send)
+        path: str = scope["path"]
+        if self._artifacts is not None and self._artifacts.holds(path):
+            await self._guard(self._guarded_artifacts, scope, receive, send)
+        elif self._pages is not None and self._pages.holds(path):
+            await self._guard(self._guarded_pages, scope, receive, send)
+        elif (scope["method"], path) in self._texts:
+            scope[UNGUARDED_SEND] = send
+            await self._guarded_page(scope, receive, send)
+        elif self._interface.holds(path):
+            await self._guard(self._guarded_page, scope, receive, send)
         else:
             await self._upstream(scope, receive, send)
+
+    async def _guard(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a wrapped application answer, if the Host header is allowed."""
+        host = dict(scope["headers"]).get(b"host")
+        if self._security.host_allowed(host):
+            scope[UNGUARDED_SEND] = send
+            await app(scope, receive, send)
+        else:
+            await refuse_host(host, send)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         text = self._texts.get((scope["method"], scope["path"]))

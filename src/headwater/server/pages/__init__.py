@@ -1,0 +1,1 @@
+"""Headwater's own web pages: templates, their scripts and styles, and the chart library."""

@@ -1,0 +1,78 @@
+// One chart: its head, the picture, and what is to be said of it.
+
+import { h, icon } from "../dom.js";
+import { whole } from "../format.js";
+import { closeMenu, menu } from "../menu.js";
+import { saveCsv, savePicture } from "./export.js";
+import { draggedRange, layoutOf } from "./layout.js";
+import { tracesOf } from "./traces.js";
+
+const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, showTips: false };
+
+export class Panel {
+  /** `page` has `zoom(from, to)` and `whole()`. */
+  constructor(key, page) {
+    this.key = key;
+    this.page = page;
+    this.figure = null;
+    this.series = [];
+    this.facts = h("span", { class: "panel-facts" });
+    this.plot = h("div", { class: "plot", role: "img" });
+    this.none = h("p", { class: "none", text: "No points", hidden: true });
+    const save = h("button", { type: "button", class: "quiet small", "aria-label": `Save ${key}`, "aria-haspopup": "true", "aria-expanded": "false" }, icon("save"));
+    menu(save, `Save ${key}`, (panel) => this.fillSave(panel));
+    this.element = h(
+      "section",
+      { class: "panel loading", "aria-label": key, "data-metric": key },
+      h("header", { class: "panel-head" }, h("h2", { text: key, title: key }), this.facts, save),
+      this.plot,
+      this.none,
+    );
+    new ResizeObserver(() => this.figure && window.Plotly.Plots.resize(this.plot)).observe(this.plot);
+  }
+
+  fillSave(panel) {
+    const offer = (text, work) =>
+      h("button", { type: "button", class: "quiet wide", text, onclick: () => {
+        closeMenu();
+        work();
+      } });
+    panel.append(
+      offer("Picture (PNG)", () => savePicture("png", this.key, this.figure)),
+      offer("Picture (SVG)", () => savePicture("svg", this.key, this.figure)),
+      offer("Points shown (CSV)", () => saveCsv(this.key, this.series)),
+    );
+  }
+
+  async draw(series, lines, state) {
+    this.series = series;
+    const first = this.figure === null;
+    this.figure = { data: tracesOf(series, lines, state), layout: layoutOf(series, lines, state) };
+    this.state = state;
+    this.none.hidden = series.length > 0;
+    this.tell(series, state);
+    await window.Plotly.react(this.plot, this.figure.data, this.figure.layout, CONFIG);
+    this.element.classList.remove("loading");
+    if (!first) return;
+    this.plot.on("plotly_relayout", (event) => {
+      const range = draggedRange(event, this.state);
+      if (range) this.page.zoom(...range);
+    });
+    this.plot.on("plotly_doubleclick", () => this.page.whole());
+  }
+
+  tell(series, state) {
+    const shown = series.reduce((sum, { steps }) => sum + steps.length, 0);
+    const total = series.reduce((sum, found) => sum + found.total, 0);
+    const parts = [shown === total ? `${whole(total)} points` : `${whole(shown)} of ${whole(total)} points`];
+    const infinite = series.reduce((sum, found) => sum + found.infinite, 0);
+    if (infinite) parts.push(`${whole(infinite)} infinite`);
+    if (state.logy) {
+      const lost = series.reduce((sum, { y }) => sum + y.filter((value) => value !== null && value <= 0).length, 0);
+      if (lost) parts.push(`${whole(lost)} ≤ 0 not on a log axis`);
+    }
+    this.facts.textContent = series.length ? parts.join(" · ") : "";
+    this.facts.title = shown === total ? "All points" : "Thinned out; the least and the greatest value of every part are kept. Zoom for more.";
+    this.plot.setAttribute("aria-label", `${this.key} of ${series.length} runs: ${parts.join(", ")}`);
+  }
+}

@@ -1,0 +1,60 @@
+// Which params, metrics and tags there are: those of the newest runs. There may be others, which can be typed.
+
+import { searchRuns } from "../api.js";
+
+const SAMPLE = 40;
+const USUAL = 4;
+
+/** Return the keys of the newest runs, the most telling first, and each one's number of values. */
+export async function sampleKeys(experimentIds, signal) {
+  const body = { experiment_ids: experimentIds, max_results: SAMPLE, run_view_type: "ACTIVE_ONLY" };
+  const runs = experimentIds.length ? ((await searchRuns(body, signal)).runs ?? []) : [];
+  return keysOf(runs);
+}
+
+/** Pure part of `sampleKeys`. */
+export function keysOf(runs) {
+  const found = { metrics: new Map(), params: new Map(), tags: new Map() };
+  for (const { data } of runs)
+    for (const kind of Object.keys(found))
+      for (const { key, value } of data?.[kind] ?? []) {
+        if (kind === "tags" && key.startsWith("mlflow.")) continue;
+        const entry = found[kind].get(key) ?? { key, runs: 0, values: new Set() };
+        entry.runs += 1;
+        if (entry.values.size < 100) entry.values.add(value);
+        found[kind].set(key, entry);
+      }
+  const sorted = (kind, better) => [...found[kind].values()].sort((a, b) => better(a, b) || compare(a.key, b.key));
+  return {
+    metrics: sorted("metrics", (a, b) => isSystem(a) - isSystem(b) || b.runs - a.runs).map(named),
+    params: sorted("params", (a, b) => (b.values.size > 1) - (a.values.size > 1) || b.runs - a.runs).map(named),
+    tags: sorted("tags", (a, b) => b.runs - a.runs).map(named),
+  };
+}
+
+const isSystem = (entry) => Number(entry.key.startsWith("system/"));
+const named = (entry) => ({ key: entry.key, values: entry.values.size });
+const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Return the columns of a table for which none were chosen. */
+export function usualColumns(keys, severalExperiments) {
+  return [
+    "status",
+    ...(severalExperiments ? ["experiment_id"] : []),
+    "start_time",
+    "duration",
+    ...keys.metrics.filter(({ key }) => !key.startsWith("system/")).slice(0, USUAL).map(({ key }) => `metrics.${key}`),
+    ...keys.params.filter(({ values }) => values > 1).slice(0, USUAL).map(({ key }) => `params.${key}`),
+  ];
+}
+
+/** Return the facets of a page for which none were chosen. */
+export function usualFacets(keys) {
+  const telling = keys.params.filter(({ values }) => values > 1 && values <= 12).slice(0, 2);
+  const metric = keys.metrics.find(({ key }) => !key.startsWith("system/"));
+  return [
+    "status",
+    ...telling.map(({ key }) => `params.${key}`),
+    ...(metric ? [`metrics.${metric.key}`] : []),
+  ];
+}

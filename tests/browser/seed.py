@@ -12,8 +12,8 @@ API = "/api/2.0/mlflow"
 SPIKE = 97.0
 """A value that one run's loss has once, far above all others."""
 
-SPIKE_STEP = 12_345
-LONG = 20_000
+SPIKE_STEP = 2_345
+LONG = 4_000
 """Points of the long run, more than a chart draws."""
 
 HOSTILE = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script>"
@@ -101,7 +101,7 @@ def curve(chance: random.Random, points: int, floor: float, rate: float) -> list
     ]
 
 
-def fill(url: str, *, seeds: int = 4, flat: int = 260, now: int) -> Site:
+def fill(url: str, *, seeds: int = 4, flat: int = 130, now: int) -> Site:
     """Fill a server; `flat` runs have one value a metric, for the table."""
     chance = random.Random(7)
     with Filler(url) as filler:

@@ -11,7 +11,8 @@ export function layoutOf(series, lines, state) {
   const axis = {
     gridcolor: colours.grid,
     zeroline: false,
-    exponentformat: "e", // powers would be raised by inline styles, which the policy forbids
+    exponentformat: "SI", // powers would be raised by inline styles, which the policy forbids
+    minexponent: 4,
     linecolor: colours.line,
     tickcolor: colours.line,
     tickfont: { size: 11 },
@@ -27,7 +28,7 @@ export function layoutOf(series, lines, state) {
     hoverlabel: { bgcolor: colours.surface, bordercolor: colours.line, font: { family: colours.font, size: 11.5, color: colours.strong }, namelength: 40 },
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
     xaxis: { ...axis, showgrid: false, showline: true, ticks: "outside", ticklen: 4, title: { text: TITLES[state.axis], standoff: 6, font: { size: 11.5 } } },
-    yaxis: { ...axis, fixedrange: true, type: state.logy ? "log" : "linear" },
+    yaxis: { ...axis, fixedrange: true, exponentformat: "e", nticks: 8, type: state.logy ? "log" : "linear" },
   };
   if (isSingle(series) && state.from === null && state.to === null) return barLayout(layout, lines, state);
   if (state.axis === "time") layout.xaxis.type = "date";

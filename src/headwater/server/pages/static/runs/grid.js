@@ -64,7 +64,7 @@ export class Grid {
       "button",
       { type: "button", class: "sorter", title: `Sort by ${title}`, onclick: () => this.page.sort(name) },
       h("span", { class: "sorter-text", text: fieldLabel(name) }),
-      h("span", { class: "arrow", "aria-hidden": "true", text: sorted === null ? "" : sort.descending ? "↓" : "↑" }),
+      sorted === null ? null : h("span", { class: "arrow", "aria-hidden": "true", text: sort.descending ? "↓" : "↑" }),
     );
     return h(
       "th",
@@ -206,6 +206,7 @@ function widthOf(name) {
   if (name === "run_name") return window.innerWidth <= 520 ? 148 : 216;
   if (["start_time", "end_time"].includes(name)) return 138;
   if (["status", "duration"].includes(name)) return 96;
+  if (["experiment_id", "user_id"].includes(name)) return 150;
   // Wide enough for its name, as far as that is short.
   return Math.max(104, Math.min(190, 34 + 7 * fieldLabel(name).length));
 }

@@ -1,0 +1,116 @@
+"""A server with runs on it, and a real Chromium that looks at its pages."""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from tests.browser.seed import Site, fill
+from tests.server import Server
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 15_000
+
+
+def chromium() -> str:
+    """Return the path of a Chromium; a test without one must not pass in silence."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("HEADWATER_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    assert found, "the browser tests need Chromium; tools/chromium installs it on Debian"
+    return found
+
+
+@pytest.fixture(scope="session")
+def site(server: Server) -> Site:
+    return fill(server.url, now=int(time.time() * 1000))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Each context of this browser has a profile of its own, which is gone with it.
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A page, and what must not happen on it."""
+
+    page: Page
+    url: str
+    site: Site
+    wrong: list[str] = field(default_factory=list)
+    """What the console or an uncaught error said, and requests to anywhere else."""
+
+    asked: list[Request] = field(default_factory=list)
+    expected: re.Pattern[str] | None = None
+    """What the console may say all the same."""
+
+    def open(self, path: str) -> Page:
+        """Go to a page below /headwater/ and wait until it has what it wants to show."""
+        self.page.goto(f"{self.url}/headwater/{path}")
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Wait until the page is no longer loading."""
+        self.page.wait_for_function(
+            """() => {
+              const grid = document.getElementById("grid");
+              if (grid) return grid.getAttribute("aria-busy") === "false";
+              const panels = document.querySelectorAll(".panel");
+              const empty = document.getElementById("empty");
+              return panels.length ? !document.querySelector(".panel.loading") : !empty || !empty.hidden;
+            }"""
+        )
+
+    def asked_for(self, part: str) -> list[Request]:
+        return [request for request in self.asked if part in request.url]
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not (
+            self.expected and self.expected.search(message.text)
+        ):
+            self.wrong.append(message.text)
+
+    def _request(self, request: Request) -> None:
+        self.asked.append(request)
+        if not request.url.startswith((self.url, "data:", "blob:")):
+            self.wrong.append(f"a request left the host: {request.url}")
+
+
+@pytest.fixture
+def width() -> int:
+    """How wide the window is; parametrize to change it."""
+    return 1280
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site, width: int, tmp_path: Path) -> Iterator[Visit]:
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme="light", accept_downloads=True
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    visit = Visit(page, site.url, site)
+    page.on("console", visit._console)
+    page.on("pageerror", lambda error: visit.wrong.append(str(error)))
+    page.on("request", visit._request)
+    yield visit
+    context.close()
+    assert visit.wrong == []

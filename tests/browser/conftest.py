@@ -1,12 +1,12 @@
 """A server with runs on it, and a real Chromium that looks at its pages."""
 
+import contextlib
 import os
 import re
 import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
@@ -28,7 +28,9 @@ PATIENCE_MS = 15_000
 def chromium() -> str:
     """Return the path of a Chromium; a test without one must not pass in silence."""
     names = ("chromium", "chromium-browser", "google-chrome")
-    found = os.environ.get("HEADWATER_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    found = os.environ.get("HEADWATER_CHROMIUM") or next(
+        filter(None, map(shutil.which, names)), None
+    )
     assert found, "the browser tests need Chromium; tools/chromium installs it on Debian"
     return found
 
@@ -75,7 +77,8 @@ class Visit:
               if (grid) return grid.getAttribute("aria-busy") === "false";
               const panels = document.querySelectorAll(".panel");
               const empty = document.getElementById("empty");
-              return panels.length ? !document.querySelector(".panel.loading") : !empty || !empty.hidden;
+              if (!panels.length) return !empty || !empty.hidden;
+              return !document.querySelector(".panel.loading");
             }"""
         )
 
@@ -100,8 +103,9 @@ def width() -> int:
     return 1280
 
 
-@pytest.fixture
-def visit(browser: Browser, site: Site, width: int, tmp_path: Path) -> Iterator[Visit]:
+@contextlib.contextmanager
+def visiting(browser: Browser, site: Site, width: int = 1280) -> Iterator[Visit]:
+    """Open a window with a profile of its own; on exit nothing may have gone wrong on its pages."""
     context = browser.new_context(
         viewport={"width": width, "height": 800}, color_scheme="light", accept_downloads=True
     )
@@ -114,3 +118,9 @@ def visit(browser: Browser, site: Site, width: int, tmp_path: Path) -> Iterator[
     yield visit
     context.close()
     assert visit.wrong == []
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site, width: int) -> Iterator[Visit]:
+    with visiting(browser, site, width) as visit:
+        yield visit

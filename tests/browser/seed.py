@@ -16,7 +16,7 @@ SPIKE_STEP = 2_345
 LONG = 4_000
 """Points of the long run, more than a chart draws."""
 
-HOSTILE = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script>"
+HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 
 
 @dataclass
@@ -113,7 +113,11 @@ def fill(url: str, *, seeds: int = 4, flat: int = 130, now: int) -> Site:
             filler.run(
                 text,
                 f"sweep-{index:03d}",
-                {"lr": f"{lr:.2e}", "layers": chance.choice([2, 4, 8]), "optimizer": chance.choice(["adam", "sgd", "lion"])},
+                {
+                    "lr": f"{lr:.2e}",
+                    "layers": chance.choice([2, 4, 8]),
+                    "optimizer": chance.choice(["adam", "sgd", "lion"]),
+                },
                 {"accuracy": [accuracy], "f1": [accuracy - 0.03]},
                 start=now - (flat - index) * 600_000,
                 status="FAILED" if index % 29 == 3 else "FINISHED",
@@ -137,7 +141,28 @@ def fill(url: str, *, seeds: int = 4, flat: int = 130, now: int) -> Site:
                 )
         long = curve(chance, LONG, 0.3, 6)
         long[SPIKE_STEP] = SPIKE
-        filler.run(vision, "long", {"model": "resnet50", "seed": 0}, {"train/loss": long}, start=now - 7_200_000, seconds=7000)
-        filler.run(vision, HOSTILE, {"model": HOSTILE, "seed": 0}, {"train/loss": curve(chance, 50, 0.5, 4), "odd key / 1": [1.0]}, start=now - 60_000)
-        filler.run(vision, "going", {"model": "vit-tiny", "seed": 9}, {"train/loss": curve(chance, 60, 0.2, 4)}, start=now - 30_000, status="RUNNING", seconds=30)
+        filler.run(
+            vision,
+            "long",
+            {"model": "resnet50", "seed": 0},
+            {"train/loss": long},
+            start=now - 7_200_000,
+            seconds=7000,
+        )
+        filler.run(
+            vision,
+            HOSTILE,
+            {"model": HOSTILE, "seed": 0},
+            {"train/loss": curve(chance, 50, 0.5, 4), "odd key / 1": [1.0]},
+            start=now - 60_000,
+        )
+        filler.run(
+            vision,
+            "going",
+            {"model": "vit-tiny", "seed": 9},
+            {"train/loss": curve(chance, 60, 0.2, 4)},
+            start=now - 30_000,
+            status="RUNNING",
+            seconds=30,
+        )
         return filler.site

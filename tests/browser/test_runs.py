@@ -151,7 +151,8 @@ def test_every_focusable_part_shows_its_focus(visit: Visit) -> None:
             """() => {
               const element = document.activeElement.closest(".field") ?? document.activeElement;
               const { outlineStyle, boxShadow } = getComputedStyle(element);
-              return [outlineStyle !== "none" || boxShadow !== "none", element.outerHTML.slice(0, 80)];
+              const shown = outlineStyle !== "none" || boxShadow !== "none";
+              return [shown, element.outerHTML.slice(0, 80)];
             }"""
         )
         assert style[0], style[1]
@@ -195,7 +196,9 @@ def test_columns_are_chosen_and_typed(visit: Visit) -> None:
 
 
 def test_saves_a_search_and_uses_it_again(visit: Visit) -> None:
-    page = visit.open("runs?project=team/language&q=metrics.accuracy%20%3E%200.9&sort=metrics.f1:desc")
+    page = visit.open(
+        "runs?project=team/language&q=metrics.accuracy%20%3E%200.9&sort=metrics.f1:desc"
+    )
     wanted = page.locator("#count").inner_text()
     page.locator("#saved").click()
     page.get_by_label("Name of this search").fill("good & <b>new</b>")

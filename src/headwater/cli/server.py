@@ -108,6 +108,8 @@ def _print_banner(
         f"  artifacts  {_artifacts(config, upstream)}",
         f"  MLflow     {release.version}",
     ]
+    if not (config.artifacts_only or config.workspaces):
+        lines.insert(1, f"  pages      {lines[0].split()[-1]}/headwater/")
     beside = Path("mlflow.db")
     if not (options.backend_store_uri or options.data_dir) and beside.exists():
         lines.append(

@@ -41,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if problems:
                 console.print("\n".join(problems), style="red", markup=False)
                 return 1
+            if options.tracking_uri is None:
+                page = f"{server.address}/headwater/runs"
+                console.print(f"{'all runs:':<15}{page}", soft_wrap=True)
             if not _checks_only(options):
                 _wait(console)
     except (ServerFailedError, ValueError) as error:

@@ -12,6 +12,7 @@ from headwater.server.gate import Gate
 from headwater.server.pages.assets import PLOTLY, Assets, installed_plotly
 from headwater.server.pages.pages import PAGES, Pages
 from headwater.server.rest.request import Request
+from headwater.server.routes import Routes
 from headwater.tracking.service import TrackingService
 
 PACKED = {**LOCAL, "accept-encoding": "br;q=0.5, gzip, deflate"}
@@ -23,7 +24,7 @@ async def handler(_service: TrackingService, _request: Request) -> bytes:
 
 def front(upstream: Echo, **changes: object) -> Front:
     config = ServerConfig(Path("x.db"), "mlflow-artifacts:/", **changes)  # type: ignore[arg-type]  # of each test's own
-    routes = {("GET", "/api"): handler}
+    routes: Routes = {("GET", "/api"): handler}
     return Front(config, installed_release(), routes, Gate(), upstream)
 
 
@@ -72,7 +73,11 @@ async def test_no_script_or_style_stands_in_a_page(pages: Pages) -> None:
 
 
 async def test_nothing_of_a_request_comes_back(pages: Pages) -> None:
-    for path in ("/headwater/<script>alert(1)</script>", "/headwater//evil.example", "/headwater/../x"):
+    for path in (
+        "/headwater/<script>alert(1)</script>",
+        "/headwater//evil.example",
+        "/headwater/../x",
+    ):
         answer = await call(pages, "GET", path)
         assert answer.status == 404
         assert b"alert" not in answer.body
@@ -129,7 +134,9 @@ async def test_files_are_kept_for_ever_and_sent_packed(pages: Pages) -> None:
 async def test_pages_are_asked_for_again(pages: Pages) -> None:
     answer = await call(pages, "GET", "/headwater/runs")
     assert header(answer, "cache-control") == "no-cache"
-    again = await call(pages, "GET", "/headwater/runs", {**LOCAL, "if-none-match": header(answer, "etag")})
+    again = await call(
+        pages, "GET", "/headwater/runs", {**LOCAL, "if-none-match": header(answer, "etag")}
+    )
     assert again.status == 304
 
 
@@ -139,7 +146,8 @@ async def test_files_of_another_version_are_ours_but_not_kept(pages: Pages) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["../pages.py", "..%2fpages.py", "/etc/passwd", "", "runs", "nothing.js", "runs/../shell.js"]
+    "name",
+    ["../pages.py", "..%2fpages.py", "/etc/passwd", "", "runs", "nothing.js", "runs/../shell.js"],
 )
 async def test_only_the_files_of_pages_are_served(pages: Pages, name: str) -> None:
     assert (await call(pages, "GET", f"/headwater/static/1/{name}")).status == 404
@@ -149,7 +157,10 @@ async def test_says_what_charts_need_where_it_is_missing() -> None:
     pages = Pages("", Assets(None))
     answer = await call(pages, "GET", "/headwater/charts")
     assert answer.status == 200
-    assert b"pip install &#39;headwater[charts]&#39;" in answer.body or b"pip install 'headwater[charts]'" in answer.body
+    assert (
+        b"pip install &#39;headwater[charts]&#39;" in answer.body
+        or b"pip install 'headwater[charts]'" in answer.body
+    )
     assert PLOTLY.encode() not in answer.body
     assert (await call(pages, "GET", f"/headwater/static/1/{PLOTLY}")).status == 404
 
@@ -171,4 +182,7 @@ async def test_modules_import_only_what_is_served(pages: Pages) -> None:
             assert wanted.startswith(".")
             assert (script.parent / wanted).resolve() in scripts
         # Values are put in as text; nothing that reads markup or code may creep in.
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|https?://(?!www\.w3\.org/2000/svg)", text)
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|https?://(?!www\.w3\.org/2000/svg)",
+            text,
+        )

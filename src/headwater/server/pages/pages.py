@@ -75,7 +75,7 @@ class Pages:
         """Say whether the path is of the pages."""
         return path == self._base or path.startswith(f"{self._base}/")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request to a path that it holds."""
         path: str = scope["path"]
         if scope["method"] not in ("GET", "HEAD"):

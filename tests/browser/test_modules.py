@@ -1,0 +1,220 @@
+"""The pure modules of the pages, against what they are defined to be."""
+
+import math
+import random
+import statistics
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+from tests.browser.conftest import visiting
+from tests.browser.seed import Site
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser, site: Site) -> Iterator[Page]:
+    with visiting(browser, site) as visit:
+        yield visit.open("runs")
+
+
+@pytest.fixture
+def call(window: Page) -> Call:
+    """Calls a function of a module, once for each list of arguments."""
+    page = window
+    base = page.locator("script[src$='shell.js']").get_attribute("src")
+    assert base is not None
+
+    def calling(module: str, function: str, *arguments: list[Any]) -> list[Any]:
+        found = page.evaluate(
+            """async ([source, name, all]) => {
+              const module = await import(source);
+              return all.map((given) => module[name](...given));
+            }""",
+            [base.replace("shell.js", module), function, arguments],
+        )
+        assert isinstance(found, list)
+        return found
+
+    return calling
+
+
+def series(chance: random.Random) -> list[float | None]:
+    count = chance.randint(1, 60)
+    return [None if chance.random() < 0.1 else chance.gauss(0, 5) for _ in range(count)]
+
+
+def test_smoothing_is_the_weighted_mean_of_all_points(call: Call) -> None:
+    chance = random.Random(1)
+    cases: list[list[Any]] = [
+        [series(chance), chance.choice([0, 0.3, 0.9, 0.99])] for _ in range(40)
+    ]
+    for (values, weight), found in zip(
+        cases, call("charts/smooth.js", "smoothed", *cases), strict=True
+    ):
+        present = [value for value in values if value is not None]
+        expected = [
+            math.fsum(weight ** abs(i - j) * other for j, other in enumerate(present))
+            / math.fsum(weight ** abs(i - j) for j in range(len(present)))
+            for i in range(len(present))
+        ]
+        assert [value for value in found if value is not None] == pytest.approx(expected)
+        assert [value is None for value in found] == [value is None for value in values]
+
+
+def test_an_envelope_holds_every_point(call: Call) -> None:
+    chance = random.Random(2)
+    cases: list[list[Any]] = []
+    for _ in range(40):
+        ys = series(chance)
+        cases.append([list(range(len(ys))), ys, chance.randint(1, 30)])
+    for (xs, ys, most), band in zip(
+        cases, call("charts/smooth.js", "envelope", *cases), strict=True
+    ):
+        assert len(band["x"]) <= 2 * most
+        for x, y in zip(xs, ys, strict=True):
+            if y is None:
+                continue
+            # The bucket of a point is between two neighbouring places, or is one place.
+            after = next(i for i, at in enumerate(band["x"]) if at >= x)
+            assert band["low"][after] <= y <= band["high"][after]
+
+
+def test_a_band_is_of_the_runs_that_are_there(call: Call) -> None:
+    chance = random.Random(3)
+    runs: list[dict[str, Any]] = [
+        {"x": list(range(first, 12)), "y": [chance.random() for _ in range(first, 12)]}
+        for first in (0, 0, 3)
+    ]
+    (band,) = call("charts/bands.js", "bandOf", [runs])
+    assert band["n"] == [2] * 3 + [3] * 9
+    for index, x in enumerate(band["x"]):
+        values = [run["y"][x - run["x"][0]] for run in runs if x >= run["x"][0]]
+        assert band["mean"][index] == pytest.approx(statistics.fmean(values))
+        assert band["sd"][index] == pytest.approx(statistics.stdev(values))
+        assert (band["low"][index], band["high"][index]) == (min(values), max(values))
+
+
+def test_between_two_points_a_band_follows_the_line(call: Call) -> None:
+    runs = [{"x": [0, 10], "y": [0.0, 1.0]}, {"x": [0, 5, 10], "y": [2.0, 2.0, None]}]
+    (band,) = call("charts/bands.js", "bandOf", [runs])
+    assert band["x"] == [0, 5, 10]
+    assert band["mean"] == pytest.approx([1.0, 1.25, 1.0])
+    assert band["n"] == [2, 2, 1]
+    assert band["sd"][2] is None
+
+
+def test_a_band_of_many_places_loses_no_extreme(call: Call) -> None:
+    chance = random.Random(4)
+    runs: list[dict[str, Any]] = []
+    for _ in range(3):
+        xs = sorted(chance.sample(range(100_000), 900))
+        runs.append({"x": xs, "y": [chance.gauss(0, 1) for _ in xs]})
+    runs[1]["y"][444] = 50.0
+    runs[2]["y"][7] = -50.0
+    (band,) = call("charts/bands.js", "bandOf", [runs, 200])
+    assert len(band["x"]) <= 200
+    assert (max(band["high"]), min(band["low"])) == (50.0, -50.0)
+    for low, mean, high in zip(band["low"], band["mean"], band["high"], strict=True):
+        assert low <= mean <= high
+
+
+def test_facets_are_spelled_as_the_language_reads_them(call: Call) -> None:
+    facets = [
+        {"field": "params.a b", "values": ["it's", 'say "x"', None]},
+        {"field": "metrics.loss", "from": 0.1, "to": None},
+        {"field": "status", "values": ["FINISHED"]},
+    ]
+    everything, others = call(
+        "runs/fields.js", "combined", ["x = 1 OR y = 2", facets], ["", facets, "status"]
+    )
+    wanted = (
+        '(params.`a b` IN ("it\'s", \'say "x"\') OR params.`a b` IS NULL) AND metrics.`loss` >= 0.1'
+    )
+    assert others == wanted
+    assert everything == f"(x = 1 OR y = 2) AND {wanted} AND (attributes.status IN ('FINISHED'))"
+    impossible = call("runs/fields.js", "quoted", ["a'b\"c"], ["back\\slash"], ["new\nline"])
+    assert impossible == [None, None, None]
+
+
+@pytest.mark.parametrize("module", ["runs", "charts"])
+def test_an_address_keeps_the_whole_state(call: Call, module: str) -> None:
+    run = "0123456789abcdef" * 2
+    searches = {
+        "runs": "?project=a%2Fb&exp=1&exp=2&q=x+%3D+%27%26%27&sort=metrics.a%3Ab%3Aasc"
+        "&col=tags.%C3%A9&col=&facet=&f=%5B%22params.a%22%2C%5B%22%5C%22%22%2Cnull%5D%5D"
+        f"&f=%5B%22metrics.m%22%2Cnull%2C1.5%5D&sel={run}",
+        "charts": f"?run={run}&metric=a+b&metric=c%26&axis=time&logx=1&logy=1&smooth=0.5"
+        f"&group=tags.x&band=sd&from=-1.5&to=2&hide={run}&live=0",
+    }
+    (state,) = call(f"{module}/state.js", "parseState", [searches[module]])
+    (text,) = call(f"{module}/state.js", "formatState", [state])
+    assert call(f"{module}/state.js", "parseState", [text]) == [state]
+    for key in set(searches[module][1:].replace("=", "&").split("&")[::2]):
+        assert f"{key}=" in text
+
+
+def test_what_an_address_should_not_say_is_left_out(call: Call) -> None:
+    (runs,) = call(
+        "runs/state.js",
+        "parseState",
+        ["?sort=nonsense&sel=<script>,x&f={}&f=[1]&f=[%22a%22,%22b%22]"],
+    )
+    assert runs["facets"] == runs["selected"] == []
+    assert runs["sort"] == {"field": "start_time", "descending": True}
+    (charts,) = call(
+        "charts/state.js",
+        "parseState",
+        ["?run=../x&axis=z&smooth=7&from=abc&group=bad&band=&hide=1"],
+    )
+    assert charts["runs"] == charts["hidden"] == charts["groups"] == []
+    assert (charts["axis"], charts["smooth"], charts["from"], charts["band"]) == (
+        "step",
+        0.99,
+        None,
+        "range",
+    )
+
+
+def test_requests_for_series_fit_the_servers_limits(call: Call) -> None:
+    runs = [{"id": f"{index:032x}", "start": 1000 * index} for index in range(100)]
+    keys = [f"k{index}" for index in range(30)]
+    whole = {"axis": "step", "from": None, "to": None}
+    zoomed = {"axis": "elapsed", "from": 10, "to": 20}
+    one, many = call(
+        "charts/series.js", "seriesQueries", [runs, keys, whole], [runs[:3], keys[:2], zoomed]
+    )
+    for query in one:
+        names = [name for name, _ in query]
+        assert names.count("run_id") * names.count("key") <= 1000
+    assert sum(name == "key" for query in one for name, _ in query) == 30
+    starts = [dict(query)["start"] for query in many]
+    assert starts == ["9800", "10800", "11800"]
+
+
+def test_a_spreadsheet_reads_names_as_names(call: Call) -> None:
+    row = {
+        "run": {"id": "1", "name": '=cmd|"x", y'},
+        "key": "-a",
+        "steps": [3],
+        "timestamps": [5],
+        "y": [None],
+    }
+    (text,) = call("charts/export.js", "csvOf", [[row]])
+    assert text.split("\n")[1] == """1,"'=cmd|""x"", y",'-a,3,5,"""
+
+
+def test_the_usual_columns_are_those_that_tell_runs_apart(call: Call) -> None:
+    runs = [
+        {"data": {"params": [{"key": "same", "value": "1"}, {"key": "lr", "value": str(i)}],
+                  "metrics": [{"key": "system/cpu", "value": 1}, {"key": "loss", "value": 1}],
+                  "tags": [{"key": "mlflow.user", "value": "x"}]}}
+        for i in range(3)
+    ]  # fmt: skip
+    (keys,) = call("runs/keys.js", "keysOf", [runs])
+    assert [entry["key"] for entry in keys["params"]] == ["lr", "same"]
+    assert keys["tags"] == []
+    (columns,) = call("runs/keys.js", "usualColumns", [keys, False])
+    assert columns == ["status", "start_time", "duration", "metrics.loss", "params.lr"]

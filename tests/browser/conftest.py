@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    sync_playwright,
+)
 from tests.browser.seed import Site, fill
 from tests.server import Server
 
@@ -43,7 +50,6 @@ def site(server: Server) -> Site:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        # Each context of this browser has a profile of its own, which is gone with it.
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         yield browser
         browser.close()
@@ -103,24 +109,31 @@ def width() -> int:
     return 1280
 
 
-@contextlib.contextmanager
-def visiting(browser: Browser, site: Site, width: int = 1280) -> Iterator[Visit]:
-    """Open a window with a profile of its own; on exit nothing may have gone wrong on its pages."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme="light", accept_downloads=True
-    )
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One profile for all tests: what may be kept for ever is loaded once."""
+    context = browser.new_context(color_scheme="light", accept_downloads=True)
     context.set_default_timeout(PATIENCE_MS)
+    yield context
+    context.close()
+
+
+@contextlib.contextmanager
+def visiting(context: BrowserContext, site: Site, width: int = 1280) -> Iterator[Visit]:
+    """Open a window; on exit nothing may have gone wrong on its pages."""
     page = context.new_page()
+    page.set_viewport_size({"width": width, "height": 800})
     visit = Visit(page, site.url, site)
     page.on("console", visit._console)
     page.on("pageerror", lambda error: visit.wrong.append(str(error)))
     page.on("request", visit._request)
     yield visit
-    context.close()
+    page.evaluate("localStorage.clear()")
+    page.close()
     assert visit.wrong == []
 
 
 @pytest.fixture
-def visit(browser: Browser, site: Site, width: int) -> Iterator[Visit]:
-    with visiting(browser, site, width) as visit:
+def visit(context: BrowserContext, site: Site, width: int) -> Iterator[Visit]:
+    with visiting(context, site, width) as visit:
         yield visit

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 from tests.browser.conftest import visiting
 from tests.browser.seed import Site
 
@@ -15,8 +15,8 @@ Call = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def window(browser: Browser, site: Site) -> Iterator[Page]:
-    with visiting(browser, site) as visit:
+def window(context: BrowserContext, site: Site) -> Iterator[Page]:
+    with visiting(context, site) as visit:
         yield visit.open("runs")
 
 

@@ -141,7 +141,7 @@ class ChartsPage {
     const wanted = this.metrics();
     for (const [key, panel] of this.panels)
       if (!wanted.includes(key)) {
-        window.Plotly.purge(panel.plot);
+        window.Plotly?.purge(panel.plot);
         panel.element.remove();
         this.panels.delete(key);
       }

@@ -5,6 +5,7 @@ import { whole } from "../format.js";
 import { closeMenu, menu } from "../menu.js";
 import { saveCsv, savePicture } from "./export.js";
 import { draggedRange, layoutOf } from "./layout.js";
+import { plotly } from "./plotly.js";
 import { tracesOf } from "./traces.js";
 
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, showTips: false };
@@ -15,6 +16,7 @@ export class Panel {
     this.key = key;
     this.page = page;
     this.figure = null;
+    this.listens = false;
     this.series = [];
     this.facts = h("span", { class: "panel-facts" });
     this.plot = h("div", { class: "plot", role: "img" });
@@ -28,7 +30,7 @@ export class Panel {
       this.plot,
       this.none,
     );
-    new ResizeObserver(() => this.figure && window.Plotly.Plots.resize(this.plot)).observe(this.plot);
+    new ResizeObserver(() => this.listens && window.Plotly.Plots.resize(this.plot)).observe(this.plot);
   }
 
   fillSave(panel) {
@@ -46,14 +48,19 @@ export class Panel {
 
   async draw(series, lines, state) {
     this.series = series;
-    const first = this.figure === null;
     this.figure = { data: tracesOf(series, lines, state), layout: layoutOf(series, lines, state) };
     this.state = state;
     this.none.hidden = series.length > 0;
     this.tell(series, state);
-    await window.Plotly.react(this.plot, this.figure.data, this.figure.layout, CONFIG);
+    const Plotly = await plotly;
+    await Plotly.react(this.plot, this.figure.data, this.figure.layout, CONFIG);
     this.element.classList.remove("loading");
-    if (!first) return;
+    this.listen();
+  }
+
+  listen() {
+    if (this.listens) return;
+    this.listens = true;
     this.plot.on("plotly_relayout", (event) => {
       const range = draggedRange(event, this.state);
       if (range) this.page.zoom(...range);

@@ -75,7 +75,7 @@ def test_an_address_restores_the_view(visit: Visit) -> None:
     runs = sweep(visit.site)[:3]
     page = visit.open(
         address(
-            runs, metric="val/loss", axis="elapsed", logy=1, smooth=0.5, group="params.seed",
+            runs, metric=["val/loss", "test/accuracy"], axis="elapsed", logy=1, smooth=0.5, group="params.seed",
             band="sd", hide=runs[0], **{"from": 100, "to": 900},
         )
     )  # fmt: skip
@@ -84,9 +84,10 @@ def test_an_address_restores_the_view(visit: Visit) -> None:
     expect(page.locator("#smooth")).to_have_value("0.5")
     expect(page.locator("#band")).to_have_value("sd")
     expect(page.locator("#from")).to_have_value("100")
-    expect(page.locator(".panel")).to_have_count(1)
+    expect(page.locator(".panel")).to_have_count(2)
+    assert traces(page, "test/accuracy")[0]["type"] == "bar"  # no range concerns it
     assert [trace["name"] for trace in main(traces(page, "val/loss"))] == ["seed=1", "seed=2"]
-    layout = page.locator(".plot").evaluate(
+    layout = page.locator(".plot").first.evaluate(
         "plot => [plot.layout.xaxis.range, plot.layout.yaxis.type]"
     )
     assert layout == [[100, 900], "log"]

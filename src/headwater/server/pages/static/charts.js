@@ -96,6 +96,13 @@ class ChartsPage {
     return this.state.metrics ?? metricsOf(this.runs).slice(0, USUAL_METRICS).map(({ key }) => key);
   }
 
+  /** The metrics shown that are curves, and those of one value a run, which no range concerns. */
+  parted() {
+    const flat = new Set(metricsOf(this.runs).filter(({ curve }) => !curve).map(({ key }) => key));
+    const shown = this.metrics();
+    return [shown.filter((key) => !flat.has(key)), shown.filter((key) => flat.has(key))];
+  }
+
   visible() {
     return this.series.filter(({ run }) => !this.state.hidden.includes(run.id));
   }
@@ -107,7 +114,9 @@ class ChartsPage {
     this.loading = loading;
     this.drawPanels();
     try {
-      this.series = await loadSeries(this.runs, this.metrics(), this.state, loading.signal);
+      const [curves, values] = this.parted();
+      const parts = [loadSeries(this.runs, curves, this.state, loading.signal), loadSeries(this.runs, values, { ...this.state, ...NO_RANGE }, loading.signal)];
+      this.series = (await Promise.all(parts)).flat();
       showProblem(null);
       await this.draw();
     } catch (error) {
@@ -160,7 +169,11 @@ class ChartsPage {
     this.drawNote();
     const visible = this.visible();
     const shown = lines.filter((line) => line.runs.some((run) => !this.state.hidden.includes(run.id)));
-    for (const [key, panel] of this.panels) await panel.draw(visible.filter((series) => series.key === key), shown, this.state);
+    const [curves] = this.parted();
+    for (const [key, panel] of this.panels) {
+      const state = curves.includes(key) ? this.state : { ...this.state, ...NO_RANGE };
+      await panel.draw(visible.filter((series) => series.key === key), shown, state);
+    }
   }
 
   drawNote() {

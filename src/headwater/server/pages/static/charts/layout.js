@@ -27,7 +27,7 @@ export function layoutOf(series, lines, state) {
     hovermode: lines.length <= 12 ? "x unified" : "closest",
     hoverlabel: { bgcolor: colours.surface, bordercolor: colours.line, font: { family: colours.font, size: 11.5, color: colours.strong }, namelength: 40 },
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
-    xaxis: { ...axis, showgrid: false, showline: true, ticks: "outside", ticklen: 4, title: { text: TITLES[state.axis], standoff: 6, font: { size: 11.5 } } },
+    xaxis: { ...axis, showgrid: false, showline: true, spikecolor: colours.line, spikethickness: 1, spikedash: "solid", ticks: "outside", ticklen: 4, title: { text: TITLES[state.axis], standoff: 6, font: { size: 11.5 } } },
     yaxis: { ...axis, fixedrange: true, exponentformat: "e", nticks: 8, type: state.logy ? "log" : "linear" },
   };
   if (isSingle(series) && state.from === null && state.to === null) return barLayout(layout, lines, state);
@@ -43,7 +43,7 @@ function barLayout(layout, lines, state) {
     ...layout,
     hovermode: "closest",
     dragmode: false,
-    bargap: 0.35,
+    bargap: lines.length > 4 ? 0.35 : 0.6,
     xaxis: { ...layout.xaxis, showgrid: true, fixedrange: true, title: undefined, type: state.logy ? "log" : "linear" },
     yaxis: {
       ...layout.yaxis,

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import pytest
 from playwright.sync_api import (
-    Browser,
     BrowserContext,
     ConsoleMessage,
     Page,
@@ -48,11 +47,19 @@ def site(server: Server) -> Site:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """One fresh profile for all tests, on disk, so that compiled scripts are kept, too."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        yield browser
-        browser.close()
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"),
+            executable_path=chromium(),
+            args=ARGUMENTS,
+            color_scheme="light",
+            accept_downloads=True,
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        yield context
+        context.close()
 
 
 @dataclass
@@ -107,15 +114,6 @@ class Visit:
 def width() -> int:
     """How wide the window is; parametrize to change it."""
     return 1280
-
-
-@pytest.fixture(scope="session")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One profile for all tests: what may be kept for ever is loaded once."""
-    context = browser.new_context(color_scheme="light", accept_downloads=True)
-    context.set_default_timeout(PATIENCE_MS)
-    yield context
-    context.close()
 
 
 @contextlib.contextmanager

@@ -73,12 +73,10 @@ def test_draws_the_metrics_of_the_chosen_runs(visit: Visit) -> None:
 
 def test_an_address_restores_the_view(visit: Visit) -> None:
     runs = sweep(visit.site)[:3]
-    page = visit.open(
-        address(
-            runs, metric=["val/loss", "test/accuracy"], axis="elapsed", logy=1, smooth=0.5, group="params.seed",
-            band="sd", hide=runs[0], **{"from": 100, "to": 900},
-        )
-    )  # fmt: skip
+    state = {"axis": "elapsed", "logy": 1, "smooth": 0.5, "group": "params.seed", "band": "sd"}
+    limits = {"from": 100, "to": 900}
+    metrics = ["val/loss", "test/accuracy"]
+    page = visit.open(address(runs, metric=metrics, hide=runs[0], **state, **limits))
     expect(page.locator("#axis")).to_have_value("elapsed")
     expect(page.locator("#logy")).to_be_checked()
     expect(page.locator("#smooth")).to_have_value("0.5")

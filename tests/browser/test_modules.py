@@ -207,14 +207,23 @@ def test_a_spreadsheet_reads_names_as_names(call: Call) -> None:
 
 
 def test_the_usual_columns_are_those_that_tell_runs_apart(call: Call) -> None:
-    runs = [
-        {"data": {"params": [{"key": "same", "value": "1"}, {"key": "lr", "value": str(i)}],
-                  "metrics": [{"key": "system/cpu", "value": 1}, {"key": "loss", "value": 1}],
-                  "tags": [{"key": "mlflow.user", "value": "x"}]}}
-        for i in range(3)
-    ]  # fmt: skip
+    def run(number: int) -> dict[str, Any]:
+        params = {"same": "1", "long": str(number) * 25, "lr": str(number)}
+        metrics = {"system/cpu": 1, "loss": 1}
+        kinds: dict[str, dict[str, Any]] = {
+            "params": params,
+            "metrics": metrics,
+            "tags": {"mlflow.x": 1},
+        }
+        pairs = {
+            kind: [{"key": key, "value": value} for key, value in values.items()]
+            for kind, values in kinds.items()
+        }
+        return {"data": pairs}
+
+    runs = [run(number) for number in range(3)]
     (keys,) = call("runs/keys.js", "keysOf", [runs])
-    assert [entry["key"] for entry in keys["params"]] == ["lr", "same"]
+    assert [entry["key"] for entry in keys["params"]] == ["lr", "long", "same"]
     assert keys["tags"] == []
     (columns,) = call("runs/keys.js", "usualColumns", [keys, False])
     assert columns == ["status", "start_time", "duration", "metrics.loss", "params.lr"]

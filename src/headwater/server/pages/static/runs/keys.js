@@ -4,6 +4,7 @@ import { searchRuns } from "../api.js";
 
 const SAMPLE = 40;
 const USUAL = 4;
+const SHORT = 24;
 
 /** Return the keys of the newest runs, the most telling first, and each one's number of values. */
 export async function sampleKeys(experimentIds, signal) {
@@ -19,21 +20,23 @@ export function keysOf(runs) {
     for (const kind of Object.keys(found))
       for (const { key, value } of data?.[kind] ?? []) {
         if (kind === "tags" && key.startsWith("mlflow.")) continue;
-        const entry = found[kind].get(key) ?? { key, runs: 0, values: new Set() };
+        const entry = found[kind].get(key) ?? { key, runs: 0, values: new Set(), short: true };
         entry.runs += 1;
+        entry.short &&= String(value).length <= SHORT;
         if (entry.values.size < 100) entry.values.add(value);
         found[kind].set(key, entry);
       }
   const sorted = (kind, better) => [...found[kind].values()].sort((a, b) => better(a, b) || compare(a.key, b.key));
   return {
     metrics: sorted("metrics", (a, b) => isSystem(a) - isSystem(b) || b.runs - a.runs).map(named),
-    params: sorted("params", (a, b) => (b.values.size > 1) - (a.values.size > 1) || b.runs - a.runs).map(named),
+    params: sorted("params", (a, b) => tells(b) - tells(a) || b.runs - a.runs).map(named),
     tags: sorted("tags", (a, b) => b.runs - a.runs).map(named),
   };
 }
 
 const isSystem = (entry) => Number(entry.key.startsWith("system/"));
-const named = (entry) => ({ key: entry.key, values: entry.values.size });
+const tells = (entry) => Number(entry.values.size > 1) + Number(entry.values.size > 1 && entry.short);
+const named = (entry) => ({ key: entry.key, values: entry.values.size, short: entry.short });
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Return the columns of a table for which none were chosen. */
@@ -44,13 +47,13 @@ export function usualColumns(keys, severalExperiments) {
     "start_time",
     "duration",
     ...keys.metrics.filter(({ key }) => !key.startsWith("system/")).slice(0, USUAL).map(({ key }) => `metrics.${key}`),
-    ...keys.params.filter(({ values }) => values > 1).slice(0, USUAL).map(({ key }) => `params.${key}`),
+    ...keys.params.filter(({ values, short }) => values > 1 && short).slice(0, USUAL).map(({ key }) => `params.${key}`),
   ];
 }
 
 /** Return the facets of a page for which none were chosen. */
 export function usualFacets(keys) {
-  const telling = keys.params.filter(({ values }) => values > 1 && values <= 12).slice(0, 2);
+  const telling = keys.params.filter(({ values, short }) => values > 1 && values <= 12 && short).slice(0, 2);
   const metric = keys.metrics.find(({ key }) => !key.startsWith("system/"));
   return [
     "status",

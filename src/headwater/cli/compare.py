@@ -10,12 +10,12 @@ from rich.text import Text
 from headwater.cli import table
 from headwater.cli.experiments import experiment_ids
 from headwater.cli.options import Json, TrackingUri
-from headwater.client import verdict_rows
 from headwater.client.compare import ask, save_verdict
 from headwater.client.connection import connect
 from headwater.client.verdict import Verdict
 from headwater.entities.verdict import Choice, Missing
 from headwater.errors import HeadwaterError
+from headwater.wire import verdict_rows
 
 _STYLES = {"better": "green", "worse": "red", "equivalent": "blue", "undecided": "yellow"}
 _FAILED = 2

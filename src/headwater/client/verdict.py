@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from headwater.client.verdict_html import to_html
-from headwater.client.verdict_markdown import to_markdown
 from headwater.entities import verdict as entities
 from headwater.errors import ConfigurationError
+from headwater.wire.verdict_markdown import to_markdown
 
 
 class Verdict:

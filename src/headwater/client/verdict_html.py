@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
-from headwater.client import verdict_rows
 from headwater.entities.verdict import Verdict
+from headwater.wire import verdict_rows
 
 _COLOURS = {
     "better": "#1a7f37",

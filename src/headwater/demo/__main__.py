@@ -19,7 +19,7 @@ from headwater.demo.plan import Task, choose_tasks, planned_runs
 from headwater.demo.server import DemoServer, ServerFailedError, free_port, running_server
 from headwater.demo.summary import experiment_name, summarise, table_of
 from headwater.demo.training import ROLE_TAG, SESSION_TAG, Trained, train
-from headwater.demo.verdict import verdict_of
+from headwater.demo.verdict import page_of, verdict_of
 from headwater.demo.verify import TaskResult, problems_of
 
 HOST = "127.0.0.1"
@@ -130,6 +130,8 @@ def _run(console: Console, address: str, tasks: Sequence[Task], seeds: int) -> l
         for task in tasks:
             verdict = verdict_of(address, task, session)
             console.print(f"{task.name + ':':<15}{verdict}", soft_wrap=True, markup=False)
+            page = page_of(address, task, session)
+            console.print(f"{'':<15}{page}", soft_wrap=True, markup=False)
     return problems
 
 

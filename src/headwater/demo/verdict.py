@@ -4,6 +4,9 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlencode
+
+import mlflow
 
 from headwater.demo.plan import TEST_SHARE, Task
 from headwater.demo.summary import experiment_name
@@ -13,6 +16,10 @@ CANDIDATE = "neural-network"
 """Chosen before anything is trained: the family that does best on these data would look better than
 it is."""
 
+_GROUP_BY = "tags.family"
+_PAIRED_BY = "tags.seed"
+_TEST = "corrected-t"
+_SHARE = str(TEST_SHARE / (1 - TEST_SHARE))
 _ERROR = 2
 _SECONDS = 120
 
@@ -26,11 +33,10 @@ def verdict_of(address: str, task: Task, session: str) -> str:
     asked = subprocess.run(  # noqa: S603  # our own command
         [
             *(str(Path(sys.executable).with_name("headwater")), "compare", "--json"),
-            *("--group-by", "tags.family", "--candidate", CANDIDATE),
+            *("--group-by", _GROUP_BY, "--candidate", CANDIDATE),
             *("--experiment", experiment_name(task), "--metric", task.score, "--higher-is-better"),
-            *("--filter", f"tags.`{SESSION_TAG}` = '{session}' and tags.`{ROLE_TAG}` = 'training'"),
-            *("--paired-by", "tags.seed", "--test", "corrected-t"),
-            *("--test-share", str(TEST_SHARE / (1 - TEST_SHARE))),
+            *("--filter", _trained_in(session)),
+            *("--paired-by", _PAIRED_BY, "--test", _TEST, "--test-share", _SHARE),
             *("--tracking-uri", address),
         ],
         capture_output=True,
@@ -41,3 +47,24 @@ def verdict_of(address: str, task: Task, session: str) -> str:
     if asked.returncode == _ERROR:
         return f"no verdict: {asked.stderr.strip()}"
     return str(json.loads(asked.stdout)["headline"]).replace("tags.family = ", "")
+
+
+def page_of(address: str, task: Task, session: str) -> str:
+    """Return the address of the page that asks the same, and draws it."""
+    experiment = mlflow.get_experiment_by_name(experiment_name(task))
+    state = {
+        "exp": experiment.experiment_id,
+        "filter": _trained_in(session),
+        "group_by": _GROUP_BY,
+        "candidate": CANDIDATE,
+        "metric": task.score,
+        "direction": "higher",
+        "paired_by": _PAIRED_BY,
+        "test": _TEST,
+        "test_share": _SHARE,
+    }
+    return f"{address}/headwater/compare?{urlencode(state)}"
+
+
+def _trained_in(session: str) -> str:
+    return f"tags.`{SESSION_TAG}` = '{session}' and tags.`{ROLE_TAG}` = 'training'"

@@ -177,6 +177,28 @@ class Comparison(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
+class Ranks(msgspec.Struct, frozen=True):
+    """How several groups rank within pairs, rank 1 being the best; ties share mid-ranks."""
+
+    method: str
+    """Of the test that says which mean ranks differ."""
+
+    pairs: int
+    """Values of the column that pairs which all groups have."""
+
+    names: tuple[str, ...]
+    """Of the groups, from the best mean rank to the worst."""
+
+    mean_ranks: tuple[float, ...]
+    """In the order of `names`."""
+
+    difference: float | None
+    """Of mean ranks, beyond which two groups differ at alpha."""
+
+    cliques: tuple[tuple[str, ...], ...]
+    """Groups of which no two differ; none is part of another."""
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """An answer, with everything that it rests on."""
 
@@ -200,6 +222,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """A column by which runs of all groups would pair."""
 
     version: int = VERSION
+    ranks: Ranks | None = None
+    """Of three groups or more that are paired, all with all; verdicts of before do not have it."""
 
     def to_json(self) -> str:
         """Return it as JSON, which `from_json` reads."""

@@ -1,6 +1,6 @@
 """Plans which runs are compared: groups of filters, lists and parents, or by columns' values."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from headwater.entities.run_field import RunField, parse_column
@@ -46,31 +46,48 @@ def plan_groups(
     paired_by = wanted.question.paired_by
     pair = None if paired_by is None else _column("paired_by", paired_by)
     columns = tuple(_column("group_by", text) for text in wanted.group_by)
-    asked = list(wanted.groups) or [GroupQuery()]
+
+    def search_for(text: str) -> RunSearch:
+        return plan_table(_query(experiment_ids, text), behaviour, now_ms).search
+
     plans = []
-    for group in asked:
+    for number, group in enumerate(list(wanted.groups) or [GroupQuery()]):
+        # Each by itself first, so that a mistake is pointed at in the text that holds it.
+        _check_filter(search_for, "filter", wanted.where.filter)
+        _check_filter(search_for, f"groups[{number}].filter", group.filter)
         text = _filter(wanted.where.filter, group)
-        query = TableQuery(
-            experiment_ids=experiment_ids,
-            stages=_ACTIVE,
-            filter=text,
-            order_by=(),
-            attributes=("run_id",),
-            metrics=(),
-            params=(),
-            tags=(),
-            group_by=(),
-            aggregates=(),
-            histogram=None,
-            bins=1,
-            count=False,
-            max_results=MOST_RUNS,
-            offset=0,
-        )
-        search = plan_table(query, behaviour, now_ms).search
-        plans.append(GroupPlan(group.name or _named(group), text or "all runs", search))
+        plans.append(GroupPlan(group.name or _named(group), text or "all runs", search_for(text)))
     _check_names(plans)
     return ComparePlan(tuple(_candidate_first(plans, wanted)), columns, pair)
+
+
+def _query(experiment_ids: Sequence[str], text: str) -> TableQuery:
+    return TableQuery(
+        experiment_ids=experiment_ids,
+        stages=_ACTIVE,
+        filter=text,
+        order_by=(),
+        attributes=("run_id",),
+        metrics=(),
+        params=(),
+        tags=(),
+        group_by=(),
+        aggregates=(),
+        histogram=None,
+        bins=1,
+        count=False,
+        max_results=MOST_RUNS,
+        offset=0,
+    )
+
+
+def _check_filter(search_for: Callable[[str], RunSearch], parameter: str, text: str) -> None:
+    try:
+        search_for(text)
+    except InvalidParameterError as error:
+        raise InvalidParameterError(
+            f"Invalid value for parameter '{parameter}': {error}"
+        ) from error
 
 
 def _candidate_first(plans: Sequence[GroupPlan], wanted: CompareRequest) -> list[GroupPlan]:

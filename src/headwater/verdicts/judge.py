@@ -39,6 +39,7 @@ from headwater.verdicts.caveats import caveats
 from headwater.verdicts.choice import Chosen, check_test, test_groups, test_pairs
 from headwater.verdicts.headline import headline
 from headwater.verdicts.pairing import Values, complete_rows, pair_up, partnerless, unpaired
+from headwater.verdicts.ranking import ranking
 from headwater.verdicts.usable import Kept, Usable, usable
 
 _LEAST = 2
@@ -96,6 +97,7 @@ def judge(question: Question, groups: Sequence[Group], could_pair_by: str | None
         headline(question, decision, comparisons),
         (*kept.warnings, *caveats(question, groups, could_pair_by)),
         could_pair_by,
+        ranks=ranking(question, kept.groups),
     )
 
 

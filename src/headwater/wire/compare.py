@@ -1,6 +1,6 @@
 """The messages of headwater/compare."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -97,6 +97,17 @@ def decode_compare(body: bytes) -> CompareRequest:
 def encode_verdict(verdict: Verdict) -> bytes:
     """Encode a verdict; see `Verdict.to_json`."""
     return msgspec.json.encode(verdict)
+
+
+def wants_markdown(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Say whether a request names Markdown, and not JSON before it, in its ``Accept``."""
+    for name, value in headers:
+        if name == b"accept":
+            for item in value.decode("latin-1").split(","):
+                kind = item.partition(";")[0].strip().lower()
+                if kind in ("text/markdown", "application/json", "*/*"):
+                    return kind == "text/markdown"
+    return False
 
 
 def _check(message: _Message) -> None:

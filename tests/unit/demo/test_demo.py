@@ -47,6 +47,7 @@ def test_the_demo_checks_itself_and_sums_up(address: str, tmp_path: Path) -> Non
         (verdict,) = [line for line in done.stdout.splitlines() if " in test_accuracy" in line]
         assert verdict.startswith("wine:")
         assert "neural-network is " in verdict
+        assert _asks_the_same(address, done.stdout) in verdict
     assert list(tmp_path.iterdir()) == []
 
 

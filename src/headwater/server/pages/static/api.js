@@ -1,5 +1,6 @@
 // Asks the server. Every path is of this server, below its static prefix.
 
+const MARKDOWN = "text/markdown";
 const PREFIX = document.documentElement.dataset.prefix;
 
 /** An answer that is an error, in the words of the server. */
@@ -20,6 +21,7 @@ async function answer(path, options) {
     throw new ApiError(0, "UNREACHABLE", "The server does not answer. Is it running?");
   }
   const text = await response.text();
+  if (response.ok && options.headers?.Accept === MARKDOWN) return text;
   let message = null;
   try {
     message = JSON.parse(text);
@@ -39,8 +41,8 @@ export function get(path, query = [], signal = undefined) {
   return answer(search ? `${path}?${search}` : path, { signal });
 }
 
-export function post(path, body, signal = undefined) {
-  const headers = { "Content-Type": "application/json" };
+export function post(path, body, signal = undefined, more = {}) {
+  const headers = { "Content-Type": "application/json", ...more };
   return answer(path, { method: "POST", headers, body: JSON.stringify(body), signal });
 }
 
@@ -55,6 +57,9 @@ export const listSaved = (place) => get(`${OWN}/saved-searches/list`, place);
 export const createSaved = (search) => post(`${OWN}/saved-searches/create`, search);
 export const updateSaved = (search) => post(`${OWN}/saved-searches/update`, search);
 export const deleteSaved = (id) => post(`${OWN}/saved-searches/delete`, { search_id: id });
+export const compareRuns = (question, signal) => post(`${OWN}/compare`, question, signal);
+/** The same as a text that a pull request may show. */
+export const compareAsMarkdown = (question) => post(`${OWN}/compare`, question, undefined, { Accept: MARKDOWN });
 export const getSeries = (query, signal) => get(`${OWN}/metrics/series`, query, signal);
 
 /** Where MLflow's own page of a run is. */

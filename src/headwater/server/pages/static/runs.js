@@ -15,6 +15,7 @@ import { formatState, parseState } from "./runs/state.js";
 import { shortcut } from "./shell.js";
 
 const MOST_CHARTED = 100;
+const MOST_COMPARED = 500;
 const NO_KEYS = { metrics: [], params: [], tags: [] };
 
 class RunsPage {
@@ -59,6 +60,7 @@ class RunsPage {
     shortcut("/", () => q.select());
     shortcut("r", () => this.reload());
     shortcut("c", () => this.state.selected.length && byId("to-charts").click());
+    shortcut("v", () => this.state.selected.length > 1 && byId("to-compare").click());
     for (const key of ["j", "k", "ArrowDown", "ArrowUp", "x"])
       shortcut(key, (event) => {
         byId("grid").focus();
@@ -197,6 +199,16 @@ class RunsPage {
     const query = new URLSearchParams(charted.map((id) => ["run", id]));
     byId("to-charts").href = `${document.documentElement.dataset.base}/charts?${query}`;
     byId("to-charts").textContent = selected.length > MOST_CHARTED ? `Chart the first ${MOST_CHARTED}` : "Chart";
+    this.drawCompare(selected);
+  }
+
+  /** What is compared are the selected runs alone, so that the places are only where to look for them. */
+  drawCompare(selected) {
+    const compared = selected.slice(0, MOST_COMPARED);
+    const query = new URLSearchParams([["sel", compared.join(",")]]);
+    byId("to-compare").hidden = compared.length < 2;
+    byId("to-compare").href = `${document.documentElement.dataset.base}/compare?${query}`;
+    byId("to-compare").textContent = selected.length > MOST_COMPARED ? `Compare the first ${MOST_COMPARED}` : "Compare";
   }
 
   isSelected(runId) {

@@ -25,16 +25,18 @@ export function csvOf(series) {
   return `${lines.join("\n")}\n`;
 }
 
-export function saveCsv(name, series) {
+export const saveCsv = (name, series) => saveText(name, "csv", csvOf(series), "text/csv");
+
+export function saveText(name, extension, text, type) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([csvOf(series)], { type: "text/csv" }));
-  link.download = `${fileName(name)}.csv`;
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = `${fileName(name)}.${extension}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
 /** Quote a text; one that a spreadsheet would take for a formula gets an apostrophe before it. */
-function cell(text) {
+export function cell(text) {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

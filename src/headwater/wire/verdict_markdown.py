@@ -1,8 +1,9 @@
 """A verdict as Markdown."""
 
-from headwater.client import verdict_rows
 from headwater.entities.verdict import Verdict
+from headwater.wire import verdict_rows
 
+MARKDOWN_TYPE = "text/markdown; charset=utf-8"
 _SPECIAL = str.maketrans({each: f"\\{each}" for each in "\\`*_{}[]<>#|~"} | {"\n": " "})
 
 

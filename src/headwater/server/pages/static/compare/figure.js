@@ -1,0 +1,43 @@
+// One picture of a verdict: its head, the plot, what it can be saved as.
+
+import { savePicture } from "../charts/export.js";
+import { plotly } from "../charts/plotly.js";
+import { h, icon } from "../dom.js";
+import { closeMenu, menu } from "../menu.js";
+
+const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, showTips: false };
+
+export class Figure {
+  /** `open(runId)` is told of a click on a run's point. */
+  constructor(title, note, open) {
+    this.title = title;
+    this.open = open;
+    this.figure = null;
+    this.plot = h("div", { class: "plot", role: "img" });
+    const save = h("button", { type: "button", class: "quiet small", "aria-label": `Save ${title}`, "aria-haspopup": "true", "aria-expanded": "false" }, icon("save"));
+    menu(save, `Save ${title}`, (panel) => {
+      const offer = (text, format) =>
+        h("button", { type: "button", class: "quiet wide", text, onclick: () => {
+          closeMenu();
+          savePicture(format, title, this.figure);
+        } });
+      panel.append(offer("Picture (PNG)", "png"), offer("Picture (SVG)", "svg"));
+    });
+    this.element = h("section", { class: "panel loading", "aria-label": title, "data-figure": title }, h("header", { class: "panel-head" }, h("h2", { text: title }), save), this.plot, h("p", { class: "caption", text: note }));
+    new ResizeObserver(() => this.figure && !this.element.classList.contains("loading") && window.Plotly.Plots.resize(this.plot)).observe(this.plot);
+  }
+
+  async draw(figure, said) {
+    this.figure = figure;
+    this.plot.setAttribute("aria-label", said);
+    if (figure.height) this.plot.style.height = `${figure.height}px`;
+    const Plotly = await plotly;
+    await Plotly.react(this.plot, figure.data, figure.layout, CONFIG);
+    if (this.element.classList.contains("loading"))
+      this.plot.on("plotly_click", ({ points }) => {
+        const id = points[0]?.customdata;
+        if (id) this.open(id);
+      });
+    this.element.classList.remove("loading");
+  }
+}

@@ -14,7 +14,6 @@ import { action, details, headline, table, warnings } from "./compare/words.js";
 import { announce, byId, h, showProblem } from "./dom.js";
 import { shortcut } from "./shell.js";
 
-const NARROW = 600;
 const PHONE = "(max-width: 900px)";
 
 class ComparePage {
@@ -105,8 +104,7 @@ class ComparePage {
     showProblem(null);
     const missing = lacking(state);
     if (!missing) return this.ask();
-    this.forget();
-    if (!this.form.fail(missing)) showProblem(missing);
+    this.refuse(missing);
     return Promise.resolve();
   }
 
@@ -141,8 +139,17 @@ class ComparePage {
     const { filter, selected } = this.state;
     if (filter && selected.length && /parameter 'filter'/.test(message))
       await searchTable({ experiment_ids: ["0"], filter, max_results: 0 }).catch((alone) => (message = `Invalid value for parameter 'filter': ${alone.message}`));
+    this.refuse(message);
+  }
+
+  refuse(message) {
     this.forget();
-    if (!this.form.fail(message)) showProblem(message);
+    if (!this.form.fail(message)) {
+      showProblem(message);
+      return;
+    }
+    byId("empty").hidden = false;
+    byId("empty").replaceChildren(h("h2", { text: "The question cannot be answered yet" }), h("p", { text: "Something is to be changed where the form says so." }));
   }
 
   forget() {
@@ -168,25 +175,24 @@ class ComparePage {
   async drawFigures() {
     const { verdict, runs } = this;
     const groups = groupsOf(verdict, runs);
-    const narrow = byId("answer").clientWidth < NARROW;
     const open = (id) => runs.has(id) && location.assign(mlflowRun(runs.get(id).experiment, id));
     const two = groups.length === 2;
     const lines = verdict.question.paired_by ? " Lines join runs of one pair." : "";
     const level = `${100 - verdict.question.alpha * 100} %`;
     const note = `A point is a run, a bar a mean, the diamond the difference with its ${level} interval.${lines}${two ? " The axis at the right begins at the mean of the second group." : ""}`;
-    const wanted = [[new Figure("Values and difference", note, open), estimationFigure(verdict, groups, narrow), `Values of ${groups.length} groups. ${verdict.headline}`]];
+    const wanted = [[new Figure("Values and difference", note, open), (width) => estimationFigure(verdict, groups, width), `Values of ${groups.length} groups. ${verdict.headline}`]];
     if (verdict.ranks) {
       const { ranks } = verdict;
       const labels = new Map(groups.map(({ name, label }) => [name, label]));
-      const figure = ranksFigure(ranks, labels, groups.map(({ name }) => name), narrow);
+      const build = (width) => ranksFigure(ranks, labels, groups.map(({ name }) => name), width);
       const said = ranks.names.map((name, at) => `${labels.get(name)} ${ranks.mean_ranks[at].toFixed(2)}`).join(", ");
-      wanted.push([new Figure("Mean ranks", `Ranks within ${ranks.pairs} pairs that all groups have; 1 is the best. A bar joins groups that ${ranks.method}'s test does not tell apart at ${verdict.question.alpha}. The verdict does not rest on it.`, open), figure, `Mean ranks, the best first: ${said}`]);
+      wanted.push([new Figure("Mean ranks", `Ranks within ${ranks.pairs} pairs that all groups have; 1 is the best. A bar joins groups that ${ranks.method}'s test does not tell apart at ${verdict.question.alpha}. The verdict does not rest on it.`, open), build, `Mean ranks, the best first: ${said}`]);
     }
     for (const { plot } of this.figures) window.Plotly?.purge(plot);
     this.figures = wanted.map(([figure]) => figure);
     byId("plots").replaceChildren(...this.figures.map(({ element }) => element));
     byId("plots").hidden = false;
-    for (const [figure, drawn, said] of wanted) await figure.draw(drawn, said);
+    for (const [figure, build, said] of wanted) await figure.draw(build(figure.plot.clientWidth), said);
   }
 
   actions() {

@@ -12,11 +12,12 @@ import { interval, probability, signed } from "./words.js";
 
 const MOST_LINES = 300;
 const MARGIN = 0.06;
+const LETTER = 6.6;
 
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /** Return {data, layout} for Plotly. */
-export function estimationFigure(verdict, groups, narrow) {
+export function estimationFigure(verdict, groups, width) {
   const two = verdict.comparisons.length === 1;
   const paired = verdict.question.paired_by !== null;
   const data = [];
@@ -32,7 +33,7 @@ export function estimationFigure(verdict, groups, narrow) {
   const main = padded(low, high);
   const second = zero === null ? padded(...away) : main.map((end) => end - zero);
   for (const each of differences) data.push(...differenceOf(each, second));
-  return { data, layout: layout(verdict, groups, { two, zero, main, second, narrow }) };
+  return { data, layout: layout(verdict, groups, { two, zero, main, second, width }) };
 }
 
 function limits(values) {
@@ -99,14 +100,16 @@ function differenceOf({ found, x }, [low, high]) {
   return drawn;
 }
 
-function layout(verdict, groups, { two, zero, main, second, narrow }) {
+function layout(verdict, groups, { two, zero, main, second, width }) {
   const colours = pageColours();
   const count = groups.length;
-  const most = narrow ? (count > 3 ? 8 : 14) : count > 5 ? 16 : 26;
+  const room = (width - (two ? 150 : 90)) / (two ? 3 : count);
+  const tilted = room < 50;
+  const most = tilted ? 14 : Math.floor(room / LETTER);
   const axis = { gridcolor: colours.grid, zeroline: false, exponentformat: "e", linecolor: colours.line, tickcolor: colours.line, tickfont: { size: 11 }, fixedrange: true, automargin: true };
   const title = (text) => ({ text: plain(shortened(text, 40)), standoff: 8, font: { size: 11.5 } });
-  const dashed = { type: "line", xref: "x", line: { color: colours.line, width: 1, dash: "dot" } };
-  const names = groups.map(({ label }, at) => plain(shortened(label, most)) + (at === 0 ? "<br>(candidate)" : ""));
+  const dashed = { type: "line", xref: "x", layer: "below", line: { color: colours.text, width: 1, dash: "dot" } };
+  const names = groups.map(({ label }, at) => plain(shortened(label, most)) + (at === 0 ? `${tilted ? " " : "<br>"}(candidate)` : ""));
   const shapes = [];
   if (zero !== null) {
     shapes.push({ ...dashed, yref: "y2", x0: 1, x1: 2.5, y0: 0, y1: 0 });
@@ -124,8 +127,8 @@ function layout(verdict, groups, { two, zero, main, second, narrow }) {
     dragmode: false,
     hoverlabel: { bgcolor: colours.surface, bordercolor: colours.line, font: { family: colours.font, size: 11.5, color: colours.strong }, align: "left" },
     shapes,
-    xaxis: { ...axis, showgrid: false, showline: true, anchor: two ? "y" : "y2", range: [-0.55, two ? 2.5 : count - 0.45], tickmode: "array", tickvals: [...groups.keys(), ...(two ? [2] : [])], ticktext: [...names, ...(two ? ["difference"] : [])] },
+    xaxis: { ...axis, showgrid: false, showline: true, anchor: two ? "y" : "y2", range: [-0.55, two ? 2.5 : count - 0.45], tickangle: tilted ? -45 : 0, tickmode: "array", tickvals: [...groups.keys(), ...(two ? [2] : [])], ticktext: [...names, ...(two ? ["difference"] : [])] },
     yaxis: { ...axis, range: main, title: title(verdict.question.metric), ...(two ? {} : { domain: [0.42, 1] }) },
-    yaxis2: { ...axis, range: second, title: title("difference"), ...(two ? { overlaying: "y", side: "right", showgrid: false } : { domain: [0, 0.35], anchor: "x" }) },
+    yaxis2: { ...axis, range: second, title: title("difference"), ...(two ? { overlaying: "y", side: "right", showgrid: false, tickmode: "auto" } : { domain: [0, 0.35], anchor: "x" }) },
   };
 }

@@ -150,7 +150,11 @@ export class Form {
     const entry = this.entryOf(fieldOf(message), message);
     if (!entry) return false;
     const [said, ...place] = message.split("\n");
-    entry.append(h("div", { class: "wrong", role: "alert", id: "wrong" }, h("p", { text: said.replace(/^Invalid value for parameter '[^']*': /, "") }), place.length ? h("pre", { text: place.join("\n") }) : null));
+    const picture = h("pre", { text: place.join("\n") });
+    entry.append(h("div", { class: "wrong", role: "alert", id: "wrong" }, h("p", { text: said.replace(/^Invalid value for parameter '[^']*': /, "") }), place.length ? picture : null));
+    const longest = Math.max(...place.map((line) => line.length), 1);
+    const caret = Math.max(...place.map((line) => line.indexOf("^")), 0);
+    picture.scrollLeft = (picture.scrollWidth * caret) / longest - picture.clientWidth / 2;
     const box = entry.querySelector("input, select");
     box.setAttribute("aria-invalid", "true");
     box.setAttribute("aria-describedby", "wrong");

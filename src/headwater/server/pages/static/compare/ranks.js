@@ -5,18 +5,22 @@ import { pageColours, styleOf } from "../charts/colours.js";
 import { plain } from "../charts/traces.js";
 import { number } from "../format.js";
 
+const LETTER = 6.4;
+
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /** Return {data, layout, height} for Plotly; `labels` are short names by group. */
-export function ranksFigure({ names, mean_ranks: ranks, difference, cliques }, labels, order, narrow) {
+export function ranksFigure({ names, mean_ranks: ranks, difference, cliques }, labels, order, width) {
   const colours = pageColours();
   const count = names.length;
   const left = Math.ceil(count / 2);
   const bars = cliques.length * 0.32;
+  const side = Math.max(80, Math.min(190, (width - 110) / 2));
+  const most = Math.max(4, Math.floor((side - 10) / LETTER) - 7);
   const levelOf = (at) => bars + 0.7 * (at < left ? at + 1 : count - at);
   const data = [];
   const annotations = [];
-  const line = (x, y, colour, width, more = {}) => data.push({ type: "scatter", mode: "lines", x, y, hoverinfo: "skip", line: { color: colour, width }, ...more });
+  const line = (x, y, colour, width, more = {}) => data.push({ type: "scatter", mode: "lines", x, y, hoverinfo: "skip", cliponaxis: false, line: { color: colour, width }, ...more });
   line([1, count], [0, 0], colours.text, 1.3);
   for (let rank = 1; rank <= count; rank++) {
     line([rank, rank], [0, 0.16], colours.text, 1.3);
@@ -30,10 +34,10 @@ export function ranksFigure({ names, mean_ranks: ranks, difference, cliques }, l
       x: end,
       y: -levelOf(at),
       xshift: first ? -5 : 5,
-      text: `${plain(shortened(labels.get(name) ?? name, narrow ? 12 : 24))}  ${ranks[at].toFixed(2)}`,
+      text: `${plain(shortened(labels.get(name) ?? name, most))}  ${ranks[at].toFixed(2)}`,
       showarrow: false,
       xanchor: first ? "right" : "left",
-      font: { size: 12, color: colours.strong },
+      font: { size: 11.5, color: colours.strong },
     });
   });
   cliques.forEach((clique, at) => {
@@ -49,6 +53,7 @@ export function ranksFigure({ names, mean_ranks: ranks, difference, cliques }, l
     y: ranks.map(() => 0),
     text: names.map((name, at) => `${plain(shortened(name, 60))}<br>mean rank ${number(ranks[at])}`),
     hovertemplate: "%{text}<extra></extra>",
+    cliponaxis: false,
     marker: { size: 9, color: names.map((name) => styleOf(order.indexOf(name)).colour) },
   });
   if (difference !== null) {
@@ -59,7 +64,6 @@ export function ranksFigure({ names, mean_ranks: ranks, difference, cliques }, l
   }
   const depth = bars + 0.7 * left + 0.4;
   const none = { visible: false, fixedrange: true };
-  const side = narrow ? 104 : 190;
   const height = Math.round((depth + 1.7) * 42) + 12;
   return {
     data,

@@ -33,6 +33,12 @@ export function sharedPrefix(names) {
   return prefix && names.every((name) => name.startsWith(prefix) && name.length > prefix.length) ? prefix : "";
 }
 
+/** Return the sentence of a verdict without what all its groups' names begin with. */
+export function withoutPrefix({ headline: sentence, groups }) {
+  const prefix = sharedPrefix(groups.map(({ name }) => name));
+  return prefix ? sentence.replaceAll(prefix, "") : sentence;
+}
+
 export function badge(decision) {
   return h("span", { class: `badge d-${decision}` }, h("span", { class: "sign", "aria-hidden": "true", text: SIGNS[decision] }), decision);
 }
@@ -49,7 +55,7 @@ export function headline(verdict, actions) {
     "section",
     { class: `headline d-${verdict.decision}`, "aria-labelledby": "headline" },
     h("div", { class: "headline-top" }, badge(verdict.decision), h("span", { class: "candidate" }, "Candidate: ", h("strong", { text: groups[0].name }))),
-    h("h2", { id: "headline", text: verdict.headline }),
+    h("h2", { id: "headline", text: withoutPrefix(verdict) }),
     h("p", { class: "dim", text: facts.join(" · ") }),
     h("div", { class: "actions" }, ...actions),
   );
@@ -86,7 +92,7 @@ export function table(verdict) {
   );
   const level = verdict.comparisons.find((each) => each.interval)?.interval.level ?? 1 - verdict.question.alpha;
   const needed = verdict.comparisons.some((each) => each.runs_needed !== null);
-  const heads = ["Against", "Runs", "Mean", "Its mean", "Difference", `${percent(level)} interval`, verdict.comparisons.length > 1 ? "p (Holm)" : "p", `${short(verdict.groups[0].name)} is`, needed ? "Runs needed" : ""];
+  const heads = ["Against", "Runs", "Mean", "Its mean", "Difference", `${percent(level)} interval`, verdict.comparisons.length > 1 ? "p (Holm)" : "p", `${short(verdict.groups[0].name)} is`, needed ? "Needed" : ""];
   return h(
     "div",
     { class: "scroller", tabindex: "0", role: "region", "aria-label": "Comparisons" },
@@ -96,7 +102,7 @@ export function table(verdict) {
 
 const HOLDS = new Map([[true, "✓ holds"], [false, "✗ does not hold"], [null, "– cannot be told"]]);
 
-function basis(found, several, open) {
+function basis(found, several, name) {
   const lines = [];
   const add = (title, ...content) => lines.push(h("dt", { text: title }), h("dd", {}, ...content));
   const list = (texts) => h("ul", { class: "plain" }, ...texts.map((text) => h("li", { text })));
@@ -113,15 +119,16 @@ function basis(found, several, open) {
   if (found.equivalence) add("Equivalence", `${found.equivalence.method}, p = ${probability(found.equivalence.p_value)}, of “${found.equivalence.null}”`);
   if (found.runs_needed !== null) add("Runs needed", `About ${whole(found.runs_needed)} ${found.sizes.length === 1 ? "pairs" : "runs in each group"} would tell.`);
   const body = h("dl", { class: "basis" }, ...lines);
-  return several ? h("details", { class: "one", open }, h("summary", {}, h("span", { class: "text", text: `Against ${found.b}` }), badge(found.decision)), body) : body;
+  return several ? h("details", { class: "one" }, h("summary", {}, h("span", { class: "text", text: `Against ${name}` }), badge(found.decision)), body) : body;
 }
 
 /** Why this test, its checks and effects; the runs that are not used; every run. */
 export function details(verdict, runs) {
   const several = verdict.comparisons.length > 1;
+  const prefix = sharedPrefix(verdict.groups.map(({ name }) => name));
   const parts = [h("h3", { text: "What it rests on" })];
   if (verdict.omnibus) parts.push(h("p", { class: "omnibus", text: `Do any of the ${verdict.groups.length} groups differ? ${verdict.omnibus.method}: p = ${probability(verdict.omnibus.p_value)}.` }));
-  parts.push(...verdict.comparisons.map((each) => basis(each, several, verdict.comparisons.length < 4)));
+  parts.push(...verdict.comparisons.map((each) => basis(each, several, each.b.slice(prefix.length))));
   const sections = [h("section", { class: "card", "aria-label": "What it rests on" }, ...parts)];
   if (verdict.unused.length)
     sections.push(

@@ -88,6 +88,8 @@ class Visit:
             """() => {
               const grid = document.getElementById("grid");
               if (grid) return grid.getAttribute("aria-busy") === "false";
+              const answer = document.getElementById("answer");
+              if (answer && answer.getAttribute("aria-busy") === "true") return false;
               const panels = document.querySelectorAll(".panel");
               const empty = document.getElementById("empty");
               if (!panels.length) return !empty || !empty.hidden;

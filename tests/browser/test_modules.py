@@ -227,3 +227,76 @@ def test_the_usual_columns_are_those_that_tell_runs_apart(call: Call) -> None:
     assert keys["tags"] == []
     (columns,) = call("runs/keys.js", "usualColumns", [keys, False])
     assert columns == ["status", "start_time", "duration", "metrics.loss", "params.lr"]
+
+
+def test_a_question_stands_in_the_address(call: Call) -> None:
+    chance = random.Random(5)
+    texts = ["", "a b", "x=1&y", '"quoted" ü', "params.`k` = '5 %'"]
+    names = ["candidate", "filter", "metric", "reduction", "paired_by", "margin", "alpha"]
+    states: list[dict[str, Any]] = []
+    for _ in range(60):
+        state: dict[str, Any] = {name: chance.choice(texts) for name in names}
+        state |= {"direction": chance.choice(["higher", "lower"]), "test": "welch"}
+        state |= {"test_share": "0.25", "power": "", "missing": ""}
+        state |= {"selected": ["ab" * 16] * chance.randint(0, 1), "experiments": ["1", "2"]}
+        state["project"] = chance.choice([None, "", "team/x"])
+        filters = chance.random() < 0.5
+        state["mode"] = "filters" if filters else "columns"
+        state["groups"] = [{"name": text, "filter": text} for text in texts] if filters else []
+        state["group_by"] = [] if filters else ["params.a b", "tags.x"]
+        states.append(state | ({"candidate": ""} if filters else {}))
+    addresses = call("compare/state.js", "formatState", *[[state] for state in states])
+    assert call("compare/state.js", "parseState", *[[text] for text in addresses]) == states
+    for state, body in zip(
+        states, call("compare/state.js", "requestOf", *[[state] for state in states]), strict=True
+    ):
+        assert ("groups" in body) == (state["mode"] == "filters")
+        assert body["test_share"] == 0.25
+        assert state["filter"] in body["filter"]
+
+
+@pytest.mark.parametrize(
+    ("message", "field", "number"),
+    [
+        ("Invalid value for parameter 'groups[3].filter': Invalid filter, column 2", "groups", 3),
+        ("Invalid value for parameter 'paired_by': Invalid value for", "paired_by", None),
+        ("Missing value for required parameter 'metric'", "metric", None),
+        ("Invalid request body: Expected `float`, got `str` - at `$.margin`", "margin", None),
+        ("alpha is 3.0; give a number between 0 and 1.", "alpha", None),
+        ("no run is in the group 'a'; check its filter", "group", None),
+        ("The server does not answer. Is it running?", None, None),
+    ],
+)
+def test_an_error_belongs_to_a_field(
+    call: Call, message: str, field: str | None, number: int | None
+) -> None:
+    assert call("compare/state.js", "fieldOf", [message]) == [{"name": field, "number": number}]
+
+
+def test_points_are_spread_by_their_values_within_their_group(call: Call) -> None:
+    chance = random.Random(6)
+    cases = [[[chance.gauss(0, 1) for _ in range(count)]] for count in (1, 2, 7, 80)]
+    for (values,), places in zip(cases, call("compare/values.js", "spread", *cases), strict=True):
+        assert all(abs(place) <= 0.18 for place in places)
+        assert len(set(places)) == len(values)
+    assert call("compare/values.js", "spread", [[3.0]]) == [[0]]
+
+
+def test_selected_runs_suggest_their_groups(call: Call) -> None:
+    def run(**params: Any) -> dict[str, Any]:
+        return {"data": {"params": [{"key": k, "value": str(v)} for k, v in params.items()]}}
+
+    runs = [
+        run(model=model, seed=seed, lr=(seed + 1) * rate, note=f"{model}{seed}")
+        for model, rate in (("a", 1), ("b", 100))
+        for seed in range(3)
+    ]
+    found = call_guess(call, runs)
+    assert found == {"group_by": "params.model", "paired_by": "params.seed"}
+    alone = [run(lr=index) for index in range(4)]
+    assert call_guess(call, alone) == {"group_by": None, "paired_by": None}
+
+
+def call_guess(call: Call, runs: list[dict[str, Any]]) -> Any:
+    (found,) = call("compare/known.js", "guessOf", [runs])
+    return found

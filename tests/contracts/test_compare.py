@@ -100,6 +100,14 @@ async def test_groups_come_from_filters_lists_parents_and_values(sweep: Backend)
     assert (turned.groups[0].name, turned.decision) == ("params.model = b", "worse")
 
 
+async def test_a_mistake_in_a_filter_names_the_filter(sweep: Backend) -> None:
+    wrong = "metrics.loss <"
+    with pytest.raises(InvalidParameterError, match=r"parameter 'groups\[1\].filter'.*column 15"):
+        await asked(sweep, groups=[MODELS[0], {"filter": wrong}], filter="params.seed > 1")
+    with pytest.raises(InvalidParameterError, match=r"parameter 'filter'.*column 15"):
+        await asked(sweep, groups=MODELS, filter=wrong)
+
+
 async def test_pairs_are_made_and_proposed(sweep: Backend) -> None:
     unpaired = await asked(sweep, groups=MODELS)
     assert unpaired.could_pair_by == "params.seed"

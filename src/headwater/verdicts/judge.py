@@ -254,7 +254,7 @@ def _omnibus(question: Question, kept: Kept) -> HypothesisTest | None:
     groups = list(kept.groups.values())
     if question.paired_by is not None:
         rows = complete_rows(groups)
-        if len(rows) < _LEAST:
+        if len(rows) < _LEAST or np.all(rows == rows[:, :1]):  # ties alone rank nothing
             return None
         found = friedman(rows, higher_is_better=question.direction == "higher", seed=question.seed)
         return _test_record(found.iman_davenport)

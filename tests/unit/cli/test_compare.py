@@ -99,6 +99,26 @@ def test_groups_by_a_column_in_pairs_as_json_and_markdown(on_server: Command, sw
     assert "| params.model = large | 4 pairs |" in shown
 
 
+def test_the_server_writes_the_same_markdown(on_server: Command, sweep: Sweep) -> None:
+    words = ("compare", LARGE, SMALL, "-e", sweep.experiment, "-m", "acc", "--higher-is-better")
+    body = {
+        "groups": [{"filter": LARGE}, {"filter": SMALL}],
+        "experiment_names": [sweep.experiment],
+        "metric": "acc",
+        "direction": "higher",
+    }
+
+    def answer(accept: str) -> httpx.Response:
+        route = f"{sweep.url}/api/2.0/headwater/compare"
+        return httpx.post(route, json=body, headers={"Accept": accept}).raise_for_status()
+
+    markdown = answer("text/html;q=0.1, text/markdown, */*")
+    assert markdown.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert markdown.text == on_server(*words, "--markdown").out
+    for accept in ("*/*", "application/json, text/markdown", "text/html"):
+        assert answer(accept).headers["content-type"].startswith("application/json")
+
+
 def test_errors_exit_with_2(on_server: Command, sweep: Sweep) -> None:
     words = ("compare", LARGE, "params.model = 'none'", "-e", sweep.experiment, "-m", "acc")
     failed = on_server(*words, "--higher-is-better")

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from random import Random
+from typing import Literal
 
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.entities.verdict import Comparison, Group, Observation, Question, Verdict
@@ -272,3 +273,51 @@ def test_a_question_without_an_answer_is_refused(
 ) -> None:
     with pytest.raises(AnalysisError, match=message):
         judge(question, groups)
+
+
+rows = st.integers(3, 5).flatmap(
+    lambda groups: st.lists(
+        st.lists(st.integers(0, 6).map(float), min_size=groups, max_size=groups),
+        min_size=2,
+        max_size=7,
+    )
+)
+
+
+@settings(max_examples=25)
+@given(rows, st.sampled_from(["higher", "lower"]))
+def test_ranks_three_paired_groups_and_more(
+    table: list[list[float]], direction: Literal["higher", "lower"]
+) -> None:
+    groups = [group(f"g{place}", *column) for place, column in enumerate(zip(*table, strict=True))]
+    question = Question("x", direction, paired_by="params.seed")
+    ranks = judge(question, groups).ranks
+    assert ranks is not None
+    assert ranks.pairs == len(table)
+    assert sum(ranks.mean_ranks) == pytest.approx(len(groups) * (len(groups) + 1) / 2)
+    assert list(ranks.mean_ranks) == sorted(ranks.mean_ranks)
+    by_name = dict(zip(ranks.names, ranks.mean_ranks, strict=True))
+    for place, each in enumerate(groups):
+        better = [
+            sum(
+                (other > row[place]) == (direction == "higher")
+                for other in row
+                if other != row[place]
+            )
+            + (row.count(row[place]) + 1) / 2
+            for row in table
+        ]
+        assert by_name[each.name] == pytest.approx(np.mean(better))
+    assert ranks.difference is not None
+    for clique in ranks.cliques:
+        places = [by_name[name] for name in clique]
+        assert max(places) - min(places) <= ranks.difference + 1e-9
+    others = msgspec.structs.replace(question, paired_by=None)
+    assert judge(others, groups).ranks is None
+    assert judge(question, groups[:2]).ranks is None
+
+
+def test_reads_verdicts_of_before_there_were_ranks() -> None:
+    text = judge(HIGHER, [GOOD, BAD]).to_json()
+    assert text.endswith(',"ranks":null}')
+    assert Verdict.from_json(text.replace(',"ranks":null', "")).ranks is None

@@ -188,7 +188,7 @@ class ComparePage {
       const said = ranks.names.map((name, at) => `${labels.get(name)} ${ranks.mean_ranks[at].toFixed(2)}`).join(", ");
       wanted.push([new Figure("Mean ranks", `Ranks within ${ranks.pairs} pairs that all groups have; 1 is the best. A bar joins groups that ${ranks.method}'s test does not tell apart at ${verdict.question.alpha}. The verdict does not rest on it.`, open), build, `Mean ranks, the best first: ${said}`]);
     }
-    for (const { plot } of this.figures) window.Plotly?.purge(plot);
+    for (const figure of this.figures) figure.drop();
     this.figures = wanted.map(([figure]) => figure);
     byId("plots").replaceChildren(...this.figures.map(({ element }) => element));
     byId("plots").hidden = false;

@@ -24,7 +24,8 @@ export class Figure {
       panel.append(offer("Picture (PNG)", "png"), offer("Picture (SVG)", "svg"));
     });
     this.element = h("section", { class: "panel loading", "aria-label": title, "data-figure": title }, h("header", { class: "panel-head" }, h("h2", { text: title }), save), this.plot, h("p", { class: "caption", text: note }));
-    new ResizeObserver(() => this.figure && !this.element.classList.contains("loading") && window.Plotly.Plots.resize(this.plot)).observe(this.plot);
+    this.observer = new ResizeObserver(() => this.plot.isConnected && !this.element.classList.contains("loading") && window.Plotly.Plots.resize(this.plot));
+    this.observer.observe(this.plot);
   }
 
   async draw(figure, said) {
@@ -39,5 +40,11 @@ export class Figure {
         if (id) this.open(id);
       });
     this.element.classList.remove("loading");
+  }
+  /** Free what Plotly holds. */
+  drop() {
+    this.observer.disconnect();
+    window.Plotly?.purge(this.plot);
+    this.element.remove();
   }
 }

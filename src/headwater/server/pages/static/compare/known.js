@@ -52,6 +52,8 @@ export function guess({ columns }) {
   return { group_by: divides[0]?.[0] ?? null, paired_by: divides.length && seed ? seed[0] : null };
 }
 
+export const guessOf = (runs) => guess(namesOf(runs));
+
 /** Guess from its name whether a higher value of a metric is better; null where the name does not tell. */
 export function direction(metric) {
   if (/loss|error|perplexity|rmse|\bm[as]e\b|latency|seconds|time|fid\b|wer\b|nll/i.test(metric)) return "lower";

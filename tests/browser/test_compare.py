@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import Visit
 from tests.browser.seed import HOSTILE, Site
 
@@ -313,8 +313,23 @@ def test_the_figures_follow_the_theme(visit: Visit) -> None:
     ground = "plot => plot.layout.paper_bgcolor"
     light = page.locator(f"[data-figure='{VALUES}'] .plot").evaluate(ground)
     page.emulate_media(color_scheme="dark")
-    visit.settle()
-    assert page.locator(f"[data-figure='{VALUES}'] .plot").evaluate(ground) != light
+    page.wait_for_function(
+        """before => [...document.querySelectorAll(".figures .plot")].every(
+             ({ layout }) => layout.paper_bgcolor !== before)""",
+        arg=light,
+    )
+
+
+def test_answers_without_the_chart_library(visit: Visit) -> None:
+    def without(route: Route) -> None:
+        answer = route.fetch()
+        body = re.sub(r'<script id="plotly".*?</script>', "", answer.text())
+        route.fulfill(response=answer, body=body)
+
+    visit.page.route("**/headwater/compare?*", without)
+    page = visit.open(address(QUESTION))
+    expect(page.locator("#headline")).to_contain_text("vit-tiny is better than mlp and resnet18")
+    expect(page.locator("#plots")).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", [390])

@@ -59,7 +59,7 @@ class ComparePage {
       byId("metric").select();
     });
     shortcut("r", () => isComplete(this.state) && this.ask().then(() => announce("Compared again")));
-    document.addEventListener("themechange", () => this.draw());
+    document.addEventListener("themechange", () => this.figures.forEach((figure) => figure.redraw()));
     window.addEventListener("popstate", () => {
       this.state = parseState(location.search);
       this.form.show(this.state);
@@ -192,7 +192,7 @@ class ComparePage {
     this.figures = wanted.map(([figure]) => figure);
     byId("plots").replaceChildren(...this.figures.map(({ element }) => element));
     byId("plots").hidden = false;
-    for (const [figure, build, said] of wanted) await figure.draw(build(figure.plot.clientWidth), said);
+    for (const [figure, build, said] of wanted) await figure.draw(build, verdict.question.metric, said);
   }
 
   actions() {

@@ -2,8 +2,10 @@
 
 import { plain } from "./traces.js";
 
+export const WIDTH = 960;
+
 /** Save a chart as PNG or SVG, with a title and a legend, which the page shows beside it. */
-export function savePicture(format, key, { data, layout }) {
+export function savePicture(format, key, { data, layout, height = 560 }) {
   const figure = {
     data,
     layout: {
@@ -11,10 +13,10 @@ export function savePicture(format, key, { data, layout }) {
       title: { text: plain(key), x: 0.02, font: { size: 15 } },
       showlegend: data.filter((trace) => trace.showlegend !== false).length > 1,
       legend: { orientation: "h", y: -0.2 },
-      margin: { ...layout.margin, t: 44, b: 60 },
+      margin: { ...layout.margin, t: layout.margin.t + 38, b: layout.margin.b + 22 },
     },
   };
-  return window.Plotly.downloadImage(figure, { format, width: 960, height: 560, scale: format === "png" ? 2 : 1, filename: fileName(key) });
+  return window.Plotly.downloadImage(figure, { format, width: WIDTH, height, scale: format === "png" ? 2 : 1, filename: fileName(key) });
 }
 
 /** Return the points shown as CSV, a line each, with a head; pure. */

@@ -8,7 +8,7 @@ import { faint, pageColours, styleOf } from "../charts/colours.js";
 import { plain } from "../charts/traces.js";
 import { number } from "../format.js";
 import { pairsOf, spread } from "./values.js";
-import { interval, probability, signed } from "./words.js";
+import { interval, probability, sharedPrefix, signed } from "./words.js";
 
 const MOST_LINES = 300;
 const MARGIN = 0.06;
@@ -57,7 +57,7 @@ function pairLines(groups) {
     x.push(null);
     y.push(null);
   }
-  return { type: "scatter", mode: "lines", name: "pairs", x, y, connectgaps: false, hoverinfo: "skip", line: { color: faint(pageColours().line, 0.9), width: 1 } };
+  return { type: "scatter", showlegend: false, mode: "lines", name: "pairs", x, y, connectgaps: false, hoverinfo: "skip", line: { color: faint(pageColours().line, 0.9), width: 1 } };
 }
 
 function pointsOf({ label, runs }, at, pairedBy) {
@@ -66,6 +66,7 @@ function pointsOf({ label, runs }, at, pairedBy) {
   const said = ({ name, value, pair, used }) => `${plain(shortened(name, 60))}<br>${number(value)}${pair === null ? "" : ` · ${plain(shortened(`${pairedBy} ${pair}`, 40))}`}${used ? "" : "<br>not compared"}`;
   const points = {
     type: "scatter",
+    showlegend: false,
     mode: "markers",
     name: plain(label),
     x: places.map((place) => at + place),
@@ -82,7 +83,7 @@ function meansOf(groups) {
   return groups.flatMap(({ mean, label }, at) => {
     if (mean === null) return [];
     const text = `${plain(shortened(label, 60))}<br>mean ${number(mean)}`;
-    return [{ type: "scatter", mode: "lines", name: `mean of ${plain(label)}`, x: [at - 0.27, at + 0.27], y: [mean, mean], text: [text, text], hovertemplate: "%{text}<extra></extra>", line: { color: pageColours().strong, width: 2.5 } }];
+    return [{ type: "scatter", showlegend: false, mode: "lines", name: `mean of ${plain(label)}`, x: [at - 0.27, at + 0.27], y: [mean, mean], text: [text, text], hovertemplate: "%{text}<extra></extra>", line: { color: pageColours().strong, width: 2.5 } }];
   });
 }
 
@@ -94,9 +95,9 @@ function differenceOf({ found, x }, [low, high]) {
   if (found.interval) {
     const ends = [found.interval.low ?? low, found.interval.high ?? high];
     const symbols = [found.interval.low === null ? "triangle-down" : "line-ew-open", found.interval.high === null ? "triangle-up" : "line-ew-open"];
-    drawn.push({ type: "scatter", mode: "lines+markers", name: "interval", yaxis: "y2", x: [x, x], y: ends, hoverinfo: "skip", line: { color: colour, width: 2.2 }, marker: { color: colour, symbol: symbols, size: 9, line: { width: 2, color: colour } } });
+    drawn.push({ type: "scatter", showlegend: false, mode: "lines+markers", name: "interval", yaxis: "y2", x: [x, x], y: ends, hoverinfo: "skip", line: { color: colour, width: 2.2 }, marker: { color: colour, symbol: symbols, size: 9, line: { width: 2, color: colour } } });
   }
-  drawn.push({ type: "scatter", mode: "markers", name: "difference", yaxis: "y2", x: [x], y: [found.estimate], text: [text], hovertemplate: "%{text}<extra></extra>", marker: { color: colour, symbol: "diamond", size: 11 } });
+  drawn.push({ type: "scatter", showlegend: false, mode: "markers", name: "difference", yaxis: "y2", x: [x], y: [found.estimate], text: [text], hovertemplate: "%{text}<extra></extra>", marker: { color: colour, symbol: "diamond", size: 11 } });
   return drawn;
 }
 
@@ -110,25 +111,25 @@ function layout(verdict, groups, { two, zero, main, second, width }) {
   const title = (text) => ({ text: plain(shortened(text, 40)), standoff: 8, font: { size: 11.5 } });
   const dashed = { type: "line", xref: "x", layer: "below", line: { color: colours.text, width: 1, dash: "dot" } };
   const names = groups.map(({ label }, at) => plain(shortened(label, most)) + (at === 0 ? `${tilted ? " " : "<br>"}(candidate)` : ""));
+  const column = sharedPrefix(groups.map(({ name }) => name)).replace(/ = $/, "");
   const shapes = [];
   if (zero !== null) {
     shapes.push({ ...dashed, yref: "y2", x0: 1, x1: 2.5, y0: 0, y1: 0 });
     const { estimate } = verdict.comparisons[0];
     if (estimate !== null && groups[0].mean !== null) shapes.push({ ...dashed, yref: "y", x0: 0, x1: 2, y0: groups[0].mean, y1: groups[0].mean });
   }
-  if (!two) shapes.push({ ...dashed, yref: "y2", x0: -0.5, x1: count - 0.5, y0: 0, y1: 0 });
   return {
     paper_bgcolor: colours.surface,
     plot_bgcolor: colours.surface,
     font: { family: colours.font, size: 11.5, color: colours.text },
-    margin: { l: 56, r: two ? 60 : 14, t: 10, b: 44 },
+    margin: { l: 56, r: two ? 60 : 14, t: 10, b: 48 },
     showlegend: false,
     hovermode: "closest",
     dragmode: false,
     hoverlabel: { bgcolor: colours.surface, bordercolor: colours.line, font: { family: colours.font, size: 11.5, color: colours.strong }, align: "left" },
     shapes,
-    xaxis: { ...axis, showgrid: false, showline: true, anchor: two ? "y" : "y2", range: [-0.55, two ? 2.5 : count - 0.45], tickangle: tilted ? -45 : 0, tickmode: "array", tickvals: [...groups.keys(), ...(two ? [2] : [])], ticktext: [...names, ...(two ? ["difference"] : [])] },
+    xaxis: { ...axis, showgrid: false, showline: true, anchor: two ? "y" : "y2", range: [-0.55, two ? 2.5 : count - 0.45], title: column ? title(column) : undefined, tickangle: tilted ? -45 : 0, tickmode: "array", tickvals: [...groups.keys(), ...(two ? [2] : [])], ticktext: [...names, ...(two ? ["difference"] : [])] },
     yaxis: { ...axis, range: main, title: title(verdict.question.metric), ...(two ? {} : { domain: [0.42, 1] }) },
-    yaxis2: { ...axis, range: second, title: title("difference"), ...(two ? { overlaying: "y", side: "right", showgrid: false, tickmode: "auto" } : { domain: [0, 0.35], anchor: "x" }) },
+    yaxis2: { ...axis, range: second, title: title("difference"), ...(two ? { overlaying: "y", side: "right", showgrid: false, tickmode: "auto" } : { domain: [0, 0.35], anchor: "x", zeroline: true, zerolinecolor: colours.text, zerolinewidth: 1 }) },
   };
 }

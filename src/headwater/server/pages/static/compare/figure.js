@@ -1,6 +1,6 @@
 // One picture of a verdict: its head, the plot, what it can be saved as.
 
-import { savePicture } from "../charts/export.js";
+import { savePicture, WIDTH } from "../charts/export.js";
 import { plotly } from "../charts/plotly.js";
 import { h, icon } from "../dom.js";
 import { closeMenu, menu } from "../menu.js";
@@ -12,14 +12,15 @@ export class Figure {
   constructor(title, note, open) {
     this.title = title;
     this.open = open;
-    this.figure = null;
+    this.build = null;
+    this.subject = "";
     this.plot = h("div", { class: "plot", role: "img" });
     const save = h("button", { type: "button", class: "quiet small", "aria-label": `Save ${title}`, "aria-haspopup": "true", "aria-expanded": "false" }, icon("save"));
     menu(save, `Save ${title}`, (panel) => {
       const offer = (text, format) =>
         h("button", { type: "button", class: "quiet wide", text, onclick: () => {
           closeMenu();
-          savePicture(format, title, this.figure);
+          savePicture(format, `${this.subject}: ${title}`, this.picture());
         } });
       panel.append(offer("Picture (PNG)", "png"), offer("Picture (SVG)", "svg"));
     });
@@ -28,8 +29,17 @@ export class Figure {
     this.observer.observe(this.plot);
   }
 
-  async draw(figure, said) {
-    this.figure = figure;
+  /** The figure as it is saved: as wide as a picture is, and higher by its title. */
+  picture() {
+    const figure = this.build(WIDTH);
+    return figure.height ? { ...figure, height: figure.height + 60 } : figure;
+  }
+
+  /** `build(width)` returns what is drawn; `subject` is what it is about, `said` what it shows in words. */
+  async draw(build, subject, said) {
+    const figure = build(this.plot.clientWidth);
+    this.build = build;
+    this.subject = subject;
     this.plot.setAttribute("aria-label", said);
     if (figure.height) this.plot.style.height = `${figure.height}px`;
     const Plotly = await plotly;
@@ -41,6 +51,11 @@ export class Figure {
       });
     this.element.classList.remove("loading");
   }
+  /** Draw the same again, in the colours that the page has now. */
+  redraw() {
+    return this.draw(this.build, this.subject, this.plot.getAttribute("aria-label"));
+  }
+
   /** Free what Plotly holds. */
   drop() {
     this.observer.disconnect();

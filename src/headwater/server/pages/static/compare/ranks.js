@@ -20,7 +20,7 @@ export function ranksFigure({ names, mean_ranks: ranks, difference, cliques }, l
   const levelOf = (at) => bars + 0.7 * (at < left ? at + 1 : count - at);
   const data = [];
   const annotations = [];
-  const line = (x, y, colour, width, more = {}) => data.push({ type: "scatter", mode: "lines", x, y, hoverinfo: "skip", cliponaxis: false, line: { color: colour, width }, ...more });
+  const line = (x, y, colour, width, more = {}) => data.push({ type: "scatter", showlegend: false, mode: "lines", x, y, hoverinfo: "skip", cliponaxis: false, line: { color: colour, width }, ...more });
   line([1, count], [0, 0], colours.text, 1.3);
   for (let rank = 1; rank <= count; rank++) {
     line([rank, rank], [0, 0.16], colours.text, 1.3);
@@ -47,6 +47,7 @@ export function ranksFigure({ names, mean_ranks: ranks, difference, cliques }, l
   });
   data.push({
     type: "scatter",
+    showlegend: false,
     mode: "markers",
     name: "mean ranks",
     x: ranks,

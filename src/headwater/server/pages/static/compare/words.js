@@ -4,9 +4,18 @@ import { mlflowRun } from "../api.js";
 import { h, icon } from "../dom.js";
 import { duration, number, whole } from "../format.js";
 
+/** Return a difference, nothing where it is what rounding leaves. */
+function rounded({ estimate, means }) {
+  if (estimate === null) return null;
+  const size = Math.max(...means.map((mean) => Math.abs(mean ?? 0)));
+  return Math.abs(estimate) < size * 1e-13 ? 0 : estimate;
+}
+
 /** Each decision has a sign of its own beside its colour and its word. */
 const SIGNS = { better: "▲", worse: "▼", equivalent: "≈", undecided: "?" };
 const MOST_RUNS = 500;
+const LONG = 240;
+const LONG_NAME = 28;
 
 export const percent = (share) => `${number(share * 100)} %`;
 
@@ -30,13 +39,20 @@ export function interval(found) {
 export function sharedPrefix(names) {
   const at = names[0].indexOf(" = ");
   const prefix = at < 0 ? "" : names[0].slice(0, at + 3);
-  return prefix && names.every((name) => name.startsWith(prefix) && name.length > prefix.length) ? prefix : "";
+  const alone = (name) => name.startsWith(prefix) && name.length > prefix.length && !name.slice(prefix.length).includes(" = ");
+  return prefix && names.every(alone) ? prefix : "";
+}
+
+/** The same, for sentences: a bare number would be no name there. */
+function prefixInWords({ groups }) {
+  const prefix = sharedPrefix(groups.map(({ name }) => name));
+  return groups.some(({ name }) => Number.isFinite(Number(name.slice(prefix.length)))) ? "" : prefix;
 }
 
 /** Return the sentence of a verdict without what all its groups' names begin with. */
-export function withoutPrefix({ headline: sentence, groups }) {
-  const prefix = sharedPrefix(groups.map(({ name }) => name));
-  return prefix ? sentence.replaceAll(prefix, "") : sentence;
+export function withoutPrefix(verdict) {
+  const prefix = prefixInWords(verdict);
+  return prefix ? verdict.headline.replaceAll(prefix, "") : verdict.headline;
 }
 
 export function badge(decision) {
@@ -55,25 +71,32 @@ export function headline(verdict, actions) {
     "section",
     { class: `headline d-${verdict.decision}`, "aria-labelledby": "headline" },
     h("div", { class: "headline-top" }, badge(verdict.decision), h("span", { class: "candidate" }, "Candidate: ", h("strong", { text: groups[0].name }))),
-    h("h2", { id: "headline", text: withoutPrefix(verdict) }),
+    h("h2", { id: "headline", class: verdict.headline.length > LONG ? "long" : null, text: withoutPrefix(verdict) }),
     h("p", { class: "dim", text: facts.join(" · ") }),
     h("div", { class: "actions" }, ...actions),
   );
 }
 
 export function warnings(verdict, pairBy) {
-  const several = verdict.comparisons.length > 1;
-  const told = [...verdict.warnings];
-  for (const each of verdict.comparisons) told.push(...each.warnings.map((text) => (several ? `${each.b}: ${text}` : text)));
+  const told = [...verdict.warnings, ...ofComparisons(verdict)];
   if (!told.length) return null;
   const key = verdict.could_pair_by;
   const offer = key && h("button", { type: "button", class: "button", text: `Pair by ${key}`, onclick: () => pairBy(key) });
   return h("section", { class: "warnings", "aria-label": "Warnings" }, h("h3", { text: told.length === 1 ? "Mind" : `Mind (${told.length})` }), h("ul", {}, ...[...new Set(told)].map((text) => h("li", { text }))), offer || null);
 }
 
+/** Return each warning of the comparisons once, with the groups that it is about unless it is about all. */
+function ofComparisons(verdict) {
+  const prefix = prefixInWords(verdict);
+  const about = new Map();
+  for (const { b, warnings: texts } of verdict.comparisons) for (const text of texts) about.set(text, [...(about.get(text) ?? []), b.slice(prefix.length)]);
+  return [...about].map(([text, names]) => (names.length === verdict.comparisons.length ? text : `${names.join(", ")}: ${text}`));
+}
+
 export function table(verdict) {
-  const prefix = sharedPrefix(verdict.groups.map(({ name }) => name));
+  const prefix = prefixInWords(verdict);
   const short = (name) => name.slice(prefix.length);
+  const candidate = short(verdict.groups[0].name);
   const numbers = (text) => h("td", { class: "num", text });
   const rows = verdict.comparisons.map((each) =>
     h(
@@ -83,7 +106,7 @@ export function table(verdict) {
       numbers(each.sizes.length === 1 ? `${whole(each.sizes[0])} pairs` : each.sizes.map(whole).join(" / ")),
       numbers(number(each.means[0])),
       numbers(number(each.means[1])),
-      h("td", { class: "num strong", text: signed(each.estimate), title: each.estimate_name }),
+      h("td", { class: "num strong", text: signed(rounded(each)), title: each.estimate_name }),
       numbers(interval(each.interval)),
       numbers(probability(each.p_adjusted)),
       h("td", {}, badge(each.decision)),
@@ -92,7 +115,7 @@ export function table(verdict) {
   );
   const level = verdict.comparisons.find((each) => each.interval)?.interval.level ?? 1 - verdict.question.alpha;
   const needed = verdict.comparisons.some((each) => each.runs_needed !== null);
-  const heads = ["Against", "Runs", "Mean", "Its mean", "Difference", `${percent(level)} interval`, verdict.comparisons.length > 1 ? "p (Holm)" : "p", `${short(verdict.groups[0].name)} is`, needed ? "Needed" : ""];
+  const heads = ["Against", "Runs", "Mean", "Its mean", "Difference", `${percent(level)} interval`, verdict.comparisons.length > 1 ? "p (Holm)" : "p", candidate.length > LONG_NAME ? "Decision" : `${candidate} is`, needed ? "Needed" : ""];
   return h(
     "div",
     { class: "scroller", tabindex: "0", role: "region", "aria-label": "Comparisons" },
@@ -114,7 +137,7 @@ function basis(found, several, name) {
   if (found.why.length) add("Why this test", list(found.why));
   if (found.checks.length) add("Looked at", list(found.checks.map((check) => `${HOLDS.get(check.holds)}: ${check.assumption} (${check.method}: ${check.finding})`)));
   if (found.assumptions.length) add("Must hold", list(found.assumptions));
-  if (found.estimate !== null) add("Difference", `${signed(found.estimate)} (${found.estimate_name}${found.interval ? `; ${percent(found.interval.level)} interval ${interval(found.interval)}, ${found.interval.method}` : ""})`);
+  if (found.estimate !== null) add("Difference", `${signed(rounded(found))} (${found.estimate_name}${found.interval ? `; ${percent(found.interval.level)} interval ${interval(found.interval)}, ${found.interval.method}` : ""})`);
   if (found.effects.length) add("Effect", list(found.effects.map((effect) => `${effect.method} ${number(Number(effect.estimate.toPrecision(3)))} (${percent(effect.interval.level)} interval ${interval(effect.interval).replaceAll("+", "")})`)));
   if (found.equivalence) add("Equivalence", `${found.equivalence.method}, p = ${probability(found.equivalence.p_value)}, of “${found.equivalence.null}”`);
   if (found.runs_needed !== null) add("Runs needed", `About ${whole(found.runs_needed)} ${found.sizes.length === 1 ? "pairs" : "runs in each group"} would tell.`);
@@ -125,7 +148,7 @@ function basis(found, several, name) {
 /** Why this test, its checks and effects; the runs that are not used; every run. */
 export function details(verdict, runs) {
   const several = verdict.comparisons.length > 1;
-  const prefix = sharedPrefix(verdict.groups.map(({ name }) => name));
+  const prefix = prefixInWords(verdict);
   const parts = [h("h3", { text: "What it rests on" })];
   if (verdict.omnibus) parts.push(h("p", { class: "omnibus", text: `Do any of the ${verdict.groups.length} groups differ? ${verdict.omnibus.method}: p = ${probability(verdict.omnibus.p_value)}.` }));
   parts.push(...verdict.comparisons.map((each) => basis(each, several, each.b.slice(prefix.length))));

@@ -89,11 +89,12 @@ class Visit:
               const grid = document.getElementById("grid");
               if (grid) return grid.getAttribute("aria-busy") === "false";
               const answer = document.getElementById("answer");
-              if (answer && answer.getAttribute("aria-busy") === "true") return false;
+              const drawing = document.querySelector(".panel.loading");
+              if (answer) return answer.getAttribute("aria-busy") === "false" && !drawing;
               const panels = document.querySelectorAll(".panel");
               const empty = document.getElementById("empty");
               if (!panels.length) return !empty || !empty.hidden;
-              return !document.querySelector(".panel.loading");
+              return !drawing;
             }"""
         )
 

@@ -103,23 +103,23 @@ export function table(verdict) {
       "tr",
       {},
       h("th", { scope: "row", title: each.b }, short(each.b)),
-      numbers(each.sizes.length === 1 ? `${whole(each.sizes[0])} pairs` : each.sizes.map(whole).join(" / ")),
-      numbers(number(each.means[0])),
-      numbers(number(each.means[1])),
+      h("td", {}, badge(each.decision)),
       h("td", { class: "num strong", text: signed(rounded(each)), title: each.estimate_name }),
       numbers(interval(each.interval)),
       numbers(probability(each.p_adjusted)),
-      h("td", {}, badge(each.decision)),
+      numbers(number(each.means[0])),
+      numbers(number(each.means[1])),
+      numbers(each.sizes.length === 1 ? `${whole(each.sizes[0])} pairs` : each.sizes.map(whole).join(" / ")),
       numbers(each.runs_needed === null ? "" : `about ${whole(each.runs_needed)}`),
     ),
   );
   const level = verdict.comparisons.find((each) => each.interval)?.interval.level ?? 1 - verdict.question.alpha;
   const needed = verdict.comparisons.some((each) => each.runs_needed !== null);
-  const heads = ["Against", "Runs", "Mean", "Its mean", "Difference", `${percent(level)} interval`, verdict.comparisons.length > 1 ? "p (Holm)" : "p", candidate.length > LONG_NAME ? "Decision" : `${candidate} is`, needed ? "Needed" : ""];
+  const heads = ["Against", candidate.length > LONG_NAME ? "Decision" : `${candidate} is`, "Difference", `${percent(level)} interval`, verdict.comparisons.length > 1 ? "p (Holm)" : "p", "Mean", "Its mean", "Runs", needed ? "Needed" : ""];
   return h(
     "div",
     { class: "scroller", tabindex: "0", role: "region", "aria-label": "Comparisons" },
-    h("table", { class: "comparisons" }, h("thead", {}, h("tr", {}, ...heads.map((text, at) => h("th", { scope: "col", class: at > 0 && at !== 7 ? "num" : null, text })))), h("tbody", {}, ...rows)),
+    h("table", { class: "comparisons" }, h("thead", {}, h("tr", {}, ...heads.map((text, at) => h("th", { scope: "col", class: at > 1 ? "num" : null, text })))), h("tbody", {}, ...rows)),
   );
 }
 

@@ -20,6 +20,7 @@ from headwater.server.rest import (
     get_run,
     get_saved_search,
     heartbeat,
+    importance,
     ingest,
     list_projects,
     list_saved_searches,
@@ -31,6 +32,7 @@ from headwater.server.rest import (
     move_experiments,
     move_project,
     move_runs,
+    pareto,
     restore_experiment,
     restore_run,
     rewind,
@@ -86,6 +88,8 @@ _AJAX_ONLY: Routes = {
 
 _OWN: Routes = {
     ("POST", "/compare"): compare.handle,
+    ("POST", "/params/importance"): importance.handle,
+    ("POST", "/runs/pareto"): pareto.handle,
     ("POST", "/runs/search"): search_run_table.handle,
     ("GET", "/metrics/ingest"): ingest.handle_position,
     ("POST", "/metrics/ingest"): ingest.handle,

@@ -7,14 +7,11 @@ from headwater.entities.run_field import RunField, parse_column
 from headwater.entities.search import RunSearch
 from headwater.errors import InvalidParameterError
 from headwater.mlflow_release import Behaviour
-from headwater.tracking.search_run_table import plan_table
+from headwater.tracking.selected_runs import plan_search
 from headwater.wire.compare import CompareRequest, GroupQuery
-from headwater.wire.search_run_table import TableQuery
 
 MOST_RUNS = 20_000
 """Of one group, or of all where columns make groups."""
-
-_ACTIVE = ("active",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +47,7 @@ def plan_groups(
     plans = []
     for group in asked:
         text = _filter(wanted.where.filter, group)
-        query = TableQuery(
-            experiment_ids=experiment_ids,
-            stages=_ACTIVE,
-            filter=text,
-            order_by=(),
-            attributes=("run_id",),
-            metrics=(),
-            params=(),
-            tags=(),
-            group_by=(),
-            aggregates=(),
-            histogram=None,
-            bins=1,
-            count=False,
-            max_results=MOST_RUNS,
-            offset=0,
-        )
-        search = plan_table(query, behaviour, now_ms).search
+        search = plan_search(text, experiment_ids, behaviour, now_ms, MOST_RUNS)
         plans.append(GroupPlan(group.name or _named(group), text or "all runs", search))
     _check_names(plans)
     return ComparePlan(tuple(_candidate_first(plans, wanted)), columns, pair)

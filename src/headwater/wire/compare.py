@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from headwater.entities.run_selection import Where
 from headwater.entities.verdict import Choice, Direction, Missing, Question, Verdict
 from headwater.errors import InvalidParameterError
 from headwater.wire.own_request import decode_body
@@ -42,16 +43,6 @@ class _Message(msgspec.Struct, forbid_unknown_fields=True):
     power: float = 0.8
     missing: Missing = "omit"
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Among which runs; all active experiments where nothing is named."""
-
-    experiment_ids: Sequence[str]
-    experiment_names: Sequence[str]
-    project: str | None
-    filter: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.analysis.pareto import hypervolume, pareto_front
@@ -18,11 +18,11 @@ VALUES = st.sampled_from([0.0, 1.0, 2.0, 3.0, -1.0, 0.5, float("nan"), float("in
 
 
 @st.composite
-def problems(draw: st.DrawFn, most: int) -> tuple[np.ndarray, list[Direction]]:
+def problems(draw: st.DrawFn, most: int, rows: int = 25) -> tuple[np.ndarray, list[Direction]]:
     count = draw(st.integers(2, most))
     directions = draw(st.lists(DIRECTIONS, min_size=count, max_size=count))
-    rows = draw(st.lists(st.lists(VALUES, min_size=count, max_size=count), max_size=25))
-    return np.array(rows, np.float64).reshape(-1, count), directions
+    table = draw(st.lists(st.lists(VALUES, min_size=count, max_size=count), max_size=rows))
+    return np.array(table, np.float64).reshape(-1, count), directions
 
 
 def signed(points: np.ndarray, directions: list[Direction]) -> np.ndarray:
@@ -30,6 +30,7 @@ def signed(points: np.ndarray, directions: list[Direction]) -> np.ndarray:
     return points * [-1 if direction == "max" else 1 for direction in directions]
 
 
+@settings(deadline=None)
 @given(problems(4))
 def test_the_front_is_what_no_point_dominates(
     problem: tuple[np.ndarray, list[Direction]],
@@ -54,7 +55,8 @@ def test_the_front_is_what_no_point_dominates(
         assert len({tuple(points[place]) for place in places}) == 1
 
 
-@given(problems(3))
+@settings(deadline=None, max_examples=60)
+@given(problems(3, rows=9))
 def test_the_hypervolume_is_that_of_the_cells_which_are_dominated(
     problem: tuple[np.ndarray, list[Direction]],
 ) -> None:
@@ -75,6 +77,7 @@ def test_the_hypervolume_is_that_of_the_cells_which_are_dominated(
     assert hypervolume(points, reference, directions) == pytest.approx(volume)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=40))
 def test_the_front_has_all_of_the_hypervolume(points: list[tuple[float, float]]) -> None:
     front = [points[place] for place in pareto_front(points, ["max", "min"]).front]

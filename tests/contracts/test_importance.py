@@ -123,6 +123,9 @@ async def test_too_many_params_and_runs_are_refused(
     monkeypatch.setattr("headwater.tracking.importance.MOST_PARAMS", 4)
     with pytest.raises(InvalidParameterError, match="have 5 params, and 4 can"):
         await asked(sweep)
+    monkeypatch.setattr("headwater.tracking.importance.MOST_VALUES", 100)
+    with pytest.raises(InvalidParameterError, match="more than 100 values"):
+        await asked(sweep, params=["lr", "noise", "model"])
     monkeypatch.setattr("headwater.tracking.importance.MOST_RUNS", RUNS - 1)
     with pytest.raises(InvalidParameterError, match="more than 39 runs are in the selection"):
         await asked(sweep)

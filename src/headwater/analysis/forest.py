@@ -39,9 +39,15 @@ class Boxes:
 class GrownTree:
     """One tree, and what was found by it."""
 
-    boxes: Boxes
     permutation: Float64s
     """Of each param: growth of the mean squared error out of bag."""
+
+    _nodes: Any
+    _sizes: Int64s
+
+    def boxes(self) -> Boxes:
+        """Return its leaves, made anew: those of all trees would take much memory."""
+        return _boxes(self._nodes, self._sizes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +108,7 @@ def grow(
         counts[unseen] += 1
         tried = unseen if unseen.size <= _MOST_DRAWN else rng.choice(unseen, _MOST_DRAWN, False)
         growth = _permuted(tree, x[tried], y[tried], rng)
-        grown.append(GrownTree(_boxes(tree.tree_, sizes), growth))
+        grown.append(GrownTree(growth, tree.tree_, sizes))
     with np.errstate(invalid="ignore"):
         return Forest(tuple(grown), sums / counts)
 

@@ -110,13 +110,13 @@ def _measured(
     columns: Sequence[ParamColumn], forest: Forest, deadline: Deadline
 ) -> tuple[list[ParamImportance], list[Interaction]]:
     weights = [np.bincount(each.ranks) / each.ranks.size for each in columns]
-    divided = []
+    shares = []
     for tree in forest.trees:
         deadline.check()
-        divided.append(VarianceShares(tree.boxes, weights))
-    # Of a tree without a split there is nothing to divide.
-    totals = np.array([each.total or np.inf for each in divided])
-    single = np.stack([each.single for each in divided]) / totals[:, None]
+        divided = VarianceShares(tree.boxes(), weights)
+        # Of a tree without a split there is nothing to divide.
+        shares.append(divided.single / (divided.total or np.inf))
+    single = np.stack(shares)
     permutation = np.stack([tree.permutation for tree in forest.trees])
     found = [
         ParamImportance(
@@ -132,15 +132,30 @@ def _measured(
     ]
     # The most important by either measure, so that a param that acts in pairs only is there too.
     ranked = np.argsort(-np.maximum(single.mean(axis=0), permutation.mean(axis=0)), kind="stable")
-    pairs = []
-    for u, v in combinations(sorted(ranked[:_IN_PAIRS].tolist()), 2):
-        deadline.check()
-        shares = np.array([each.pair(u, v) for each in divided]) / totals
-        pairs.append(Interaction(columns[u].name, columns[v].name, *_spread(shares)))
     return (
         sorted(found, key=lambda each: (-each.permutation, -each.variance, each.param)),
-        sorted(pairs, key=lambda each: (-each.variance, each.a, each.b)),
+        _interactions(columns, forest, weights, sorted(ranked[:_IN_PAIRS].tolist()), deadline),
     )
+
+
+def _interactions(
+    columns: Sequence[ParamColumn],
+    forest: Forest,
+    weights: list[Float64s],
+    places: Sequence[int],
+    deadline: Deadline,
+) -> list[Interaction]:
+    pairs = list(combinations(places, 2))
+    shares = np.zeros((len(forest.trees), len(pairs)))
+    for row, tree in zip(shares, forest.trees, strict=True):
+        deadline.check()
+        divided = VarianceShares(tree.boxes(), weights)
+        row[:] = [divided.pair(u, v) / (divided.total or np.inf) for u, v in pairs]
+    found = [
+        Interaction(columns[u].name, columns[v].name, *_spread(shares[:, place]))
+        for place, (u, v) in enumerate(pairs)
+    ]
+    return sorted(found, key=lambda each: (-each.variance, each.a, each.b))
 
 
 def _spread(values: Float64s) -> tuple[float, float, float]:

@@ -24,6 +24,9 @@ from headwater.tracking.service import TrackingService
 from headwater.wire.importance import MOST_PARAMS, ImportanceRequest
 
 MOST_RUNS = 10_000
+MOST_VALUES = 1_000_000
+"""Runs times params."""
+
 MOST_SECONDS = 60.0
 """Of computing, after the runs are read."""
 
@@ -88,6 +91,11 @@ def _read(
         raise InvalidParameterError(
             f"the runs have {len(keys):,} params, and {MOST_PARAMS} can be looked at; name them in "
             "'params'"
+        )
+    if len(keys) * len(run_ids) > MOST_VALUES:
+        raise InvalidParameterError(
+            f"{len(keys):,} params of {len(run_ids):,} runs are more than {MOST_VALUES:,} values; "
+            "narrow the filter or name fewer in 'params'"
         )
     params = {}
     for key in keys:  # one at a time, as texts may be long

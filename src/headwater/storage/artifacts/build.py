@@ -69,7 +69,7 @@ class FileBuilder:
         self._objects = objects
         self._index = index
         self._encoder = Encoder()
-        self._bases = _Bases(objects, find_similar, self._is_present)
+        self._bases = _Bases(objects, find_similar, self._chain)
         self._new_bytes = 0
         self._writer = PackWriter()
         self._packing: list[tuple[bytes, Place]] = []
@@ -130,12 +130,27 @@ class FileBuilder:
         below: bytes | None = digest
         while below is not None and below not in self._places:
             place = self._index.find(below)
-            if place is None or not self._is_present(place.pack):
+            # The index is only a cache: what it says may lead in circles.
+            if place is None or len(found) > DEEPEST or not self._is_present(place.pack):
                 return False
             found.append((below, place))
             below = place.base
         self._places.update(found)
         return True
+
+    def _chain(self, places: list[tuple[bytes, Place]]) -> list[tuple[bytes, Place]] | None:
+        """Return where a chunk and those below it are now, None where they are not to be used."""
+        if all(self._is_present(place.pack) for _, place in places):
+            return places
+        found: list[tuple[bytes, Place]] = []
+        below: bytes | None = places[0][0]  # it may have been packed anew
+        while below is not None:
+            place = self._places.get(below) or self._index.find(below)
+            if place is None or len(found) > DEEPEST or not self._is_present(place.pack):
+                return None
+            found.append((below, place))
+            below = place.base
+        return found
 
     def _is_present(self, name: str) -> bool:
         if name not in self._present:
@@ -236,11 +251,14 @@ class _Bases:
     """Looks for bases in one similar file."""
 
     def __init__(
-        self, objects: Objects, find_similar: FindSimilar, is_present: Callable[[str], bool]
+        self,
+        objects: Objects,
+        find_similar: FindSimilar,
+        current: Callable[[list[tuple[bytes, Place]]], list[tuple[bytes, Place]] | None],
     ) -> None:
         self._objects = objects
         self._find_similar = find_similar
-        self._is_present = is_present
+        self._current = current
         self._similar: Similar | None = None
         self._reader: FileReader | None = None
         self._is_sought = True
@@ -259,9 +277,8 @@ class _Bases:
             return None
         number = self._similar.chunk(chunk.tensor, chunk.start, len(chunk.content))
         places = None if number is None else self._similar.places(number)
+        places = self._current(places) if places else None
         if number is None or not places or places[0][1].depth >= DEEPEST:
-            return None
-        if not all(self._is_present(place.pack) for _, place in places):
             return None
         try:
             return _Base(self._reader.chunk(number), places)

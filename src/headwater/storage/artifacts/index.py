@@ -23,8 +23,23 @@ CREATE TABLE IF NOT EXISTS structures (
     structure BLOB NOT NULL, path TEXT NOT NULL, stored_at INTEGER NOT NULL,
     PRIMARY KEY (structure, path)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS totals (
+    directory TEXT PRIMARY KEY, files INTEGER NOT NULL, size INTEGER NOT NULL
+) WITHOUT ROWID;
 """
+_COMPLETE = 1
+"""The file's ``user_version`` when all that packs and manifests hold is in it."""
+
 _FIND = "SELECT pack, offset, stored, length, base, depth FROM chunks WHERE hash = ?"
+_FIND_IN = "SELECT hash, pack, offset, stored, length, base, depth FROM chunks"
+_ADD = """
+INSERT INTO totals VALUES (?, ?, ?)
+ON CONFLICT (directory) DO UPDATE SET files = files + excluded.files, size = size + excluded.size
+"""
+_TOTAL = "SELECT files, size FROM totals WHERE directory = ?"
+_PATHS = "SELECT path FROM files WHERE path > ? ORDER BY path LIMIT ?"
+_PAGE = 1_000
 _BUSY_SECONDS = 30.0
 
 
@@ -109,6 +124,62 @@ class ChunkIndex:
             )
             return [path for (path,) in rows]
 
+    def in_pack(self, pack: str) -> list[tuple[bytes, Place]]:
+        """Return the chunks that are said to be in a pack."""
+        with self._used() as connection:
+            rows = connection.execute(f"{_FIND_IN} WHERE pack = ?", (pack,))
+            return [(digest, Place(*row)) for digest, *row in rows]
+
+    def note_file(self, path: str, size: int | None) -> None:
+        """Note the size of a file, in the totals as well; None: it is not there any more."""
+        with self._used() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            row = connection.execute("SELECT size FROM files WHERE path = ?", (path,)).fetchone()
+            if size is None:
+                connection.execute("DELETE FROM files WHERE path = ?", (path,))
+            else:
+                connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", (path, size))
+            files = (size is not None) - (row is not None)
+            more = (size or 0) - (row[0] if row else 0)
+            if files or more:
+                changes = [(each, files, more) for each in _directories(path)]
+                connection.executemany(_ADD, changes)
+            connection.execute("COMMIT")
+
+    def size(self, path: str) -> int | None:
+        """Return the noted size of a file, None where none is noted."""
+        with self._used() as connection:
+            row = connection.execute("SELECT size FROM files WHERE path = ?", (path,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def total(self, directory: str) -> tuple[int, int]:
+        """Return how many files are noted below a directory, and their bytes."""
+        with self._used() as connection:
+            row = connection.execute(_TOTAL, (directory,)).fetchone()
+        return (0, 0) if row is None else (int(row[0]), int(row[1]))
+
+    def paths(self) -> Iterator[str]:
+        """Yield the paths of all files that are noted, in their order."""
+        last = ""
+        while True:
+            with self._used() as connection:
+                rows = connection.execute(_PATHS, (last, _PAGE)).fetchall()
+            yield from (path for (path,) in rows)
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1][0]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that packs and manifests hold is in it, as far as it is meant to be."""
+        with self._used() as connection:
+            return bool(connection.execute("PRAGMA user_version").fetchone()[0] == _COMPLETE)
+
+    @is_complete.setter
+    def is_complete(self, value: bool) -> None:
+        with self._used() as connection:
+            connection.execute(f"PRAGMA user_version = {_COMPLETE if value else 0}")
+
     @contextmanager
     def _used(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
@@ -118,3 +189,9 @@ class ChunkIndex:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise ArtifactStoreError(f"the index of chunks fails: {error}") from error
+
+
+def _directories(path: str) -> list[str]:
+    """Return all directories that a file is below: ``""`` and on."""
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(len(parts))]

@@ -118,17 +118,10 @@ class Artifacts:
             raise ArtifactStoreError("all artifacts at once are not deleted")
         count = self.store.delete(path)
         plain = self._plain(path)
-        if plain is None:
-            return count
-        if plain.is_file():
-            plain.unlink()
-            return count + 1
-        for directory, _, names in os.walk(plain, topdown=False):
-            for name in names:
-                Path(directory, name).unlink()
-                count += 1
-            Path(directory).rmdir()
-        return count
+        try:
+            return count if plain is None else count + _delete_plain(plain)
+        except OSError as error:
+            raise ArtifactStoreError(f"{path} cannot be deleted: {error.strerror}") from error
 
     def close(self) -> None:
         """Close the store."""
@@ -160,6 +153,21 @@ class Artifacts:
         # A link must not lead out of the directory.
         is_inside = place.resolve().is_relative_to(self.root.resolve())
         return place if is_inside else None
+
+
+def _delete_plain(plain: Path) -> int:
+    """Delete a file or a directory, and return how many files that were."""
+    if plain.is_file():
+        plain.unlink()
+        return 1
+    count = 0
+    for directory, below, names in os.walk(plain, topdown=False):
+        links = [name for name in below if Path(directory, name).is_symlink()]
+        for name in (*names, *links):
+            Path(directory, name).unlink()
+            count += 1
+        Path(directory).rmdir()
+    return count
 
 
 _TEXT = frozenset(

@@ -174,14 +174,37 @@ class ArtifactStore:
         Their chunks stay until they are collected.
         """
         if self.objects.delete(_object_name(path)):
+            self.index.note_file(path, None)
             return 1
-        names = [each.name for each in self.objects.list(_object_name(path))]
-        return sum(self.objects.delete(name) for name in names)
+        count = 0
+        for each in list(self.objects.list(_object_name(path))):
+            if self.objects.delete(each.name):
+                self.index.note_file(_path_of(each.name), None)
+                count += 1
+        return count
 
     def paths(self) -> Iterator[str]:
         """Yield the paths of all files, in no order."""
         for each in self.objects.list(MANIFESTS):
             yield _path_of(each.name)
+
+    def note(self, path: str) -> None:
+        """Note in the index what a stored file is, if there is one. Raises CorruptArtifactError."""
+        found = self.open(path)
+        if found is not None:
+            self._note(path, Stored(found.head, 0, found.manifest.tensors))
+
+    def correct_size(self, path: str) -> bool:
+        """Correct what the index tells of a file's size, and say whether it was wrong."""
+        try:
+            head = self.find(path)
+        except CorruptArtifactError:
+            return False
+        size = None if head is None else head.size
+        if self.index.size(path) == size:
+            return False
+        self.index.note_file(path, size)
+        return True
 
     def close(self) -> None:
         """Close the index."""
@@ -191,7 +214,8 @@ class ArtifactStore:
         return FileBuilder(self.objects, self.index, lambda first: self._similar(path, first))
 
     def _note(self, path: str, stored: Stored) -> Stored:
-        """Note what the file may be a base of."""
+        """Note how large the file is, and what it may be a base of."""
+        self.index.note_file(path, stored.head.size)
         if stored.tensors:
             first = stored.tensors[0]
             structure = structure_of(Tensor(first.name, first.start, first.size))

@@ -8,15 +8,18 @@ from typing import Annotated
 import typer
 
 from headwater.cli import table
+from headwater.cli.artifact_check import check_artifacts
 from headwater.cli.options import Json
 from headwater.cli.progress import progress
 from headwater.errors import ConfigurationError, CorruptArtifactError
 from headwater.server.settings import DEFAULT_DATA_DIR
-from headwater.storage.artifacts.check import check as check_store
 from headwater.storage.artifacts.collect import GRACE_SECONDS
 from headwater.storage.artifacts.collect import collect as collect_packs
 from headwater.storage.artifacts.export import export as export_files
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY
+from headwater.storage.artifacts.reindex import correct_sizes
+from headwater.storage.artifacts.reindex import reindex as make_index
+from headwater.storage.artifacts.repack import repack
 from headwater.storage.artifacts.store import ArtifactStore, open_local_store
 from headwater.storage.artifacts.usage import packed_bytes, usage
 
@@ -44,24 +47,20 @@ def register(app: typer.Typer) -> None:
     artifacts.command("check")(check)
     artifacts.command("du")(du)
     artifacts.command("collect")(collect)
+    artifacts.command("reindex")(reindex)
     artifacts.command("export")(export)
     app.add_typer(artifacts, name="artifacts")
 
 
 def check(data_dir: DataDir = None, directory: Directory = None, json_output: Json = False) -> None:
-    """Read all files, and say which are damaged. Exits with 1 where one is."""
-    store = _opened(data_dir, directory)
-    files = sum(1 for _ in store.paths())
-    with progress("checking files") as bar:
-        task = bar.add_task("", total=files)
-        damaged = list(check_store(store, lambda _: bar.advance(task)))
+    """Read all files; say which are damaged, and what is missing. Exits with 1 where one is."""
+    found = check_artifacts(_opened(data_dir, directory))
     if json_output:
-        table.print_json({"files": files, "damaged": [asdict(each) for each in damaged]})
+        table.print_json(found.as_json())
     else:
-        for each in damaged:
-            print(f"{each.path}: {each.fault}")
-        print(f"{table.counted(files, 'file')}, {len(damaged):,} damaged")
-    if damaged:
+        for line in found.lines():
+            print(line)
+    if not found.is_sound:
         sys.exit(1)
 
 
@@ -97,9 +96,16 @@ def collect(
     ] = GRACE_SECONDS / _HOUR,
     json_output: Json = False,
 ) -> None:
-    """Remove what no file needs; in two steps, a grace period apart. Servers do so every day."""
-    done = collect_packs(_opened(data_dir, directory), grace=grace * _HOUR)
+    """Remove what no file needs; in two steps, a grace period apart. Servers do so every day.
+
+    Packs that are mostly unneeded are packed anew first.
+    """
+    store = _opened(data_dir, directory)
+    moved = repack(store, grace=grace * _HOUR)
+    done = collect_packs(store, grace=grace * _HOUR)
     told = {
+        "repacked": len(moved.packs),
+        "damaged": list(moved.damaged),
         "condemned": len(done.condemn),
         "removed": len(done.remove),
         "removed_bytes": sum(each.size for each in done.remove),
@@ -108,10 +114,27 @@ def collect(
     if json_output:
         table.print_json(told)
         return
+    for name in moved.damaged:
+        table.note(f"pack {name} is damaged and stays: headwater artifacts check")
+    if moved.packs:
+        unneeded = sum(each.size - each.needed for each in moved.packs)
+        print(
+            f"Packed {table.counted(len(moved.packs), 'pack')} anew, of which {unneeded:,} bytes "
+            "were not needed."
+        )
     print(
-        f"Removed {table.counted(told['removed'], 'pack')} of {told['removed_bytes']:,} bytes; "
+        f"Removed {table.counted(len(done.remove), 'pack')} of {told['removed_bytes']:,} bytes; "
         f"{told['condemned']:,} more will go after {grace:g} hours."
     )
+
+
+def reindex(data_dir: DataDir = None, directory: Directory = None) -> None:
+    """Make the index anew from what is stored. A server does so where its index was lost."""
+    store = _opened(data_dir, directory)
+    make_index(store)
+    corrected = correct_sizes(store)
+    files, size = store.index.total("")
+    print(f"{table.counted(files, 'file')} of {size:,} bytes; {corrected:,} corrected.")
 
 
 def export(

@@ -96,3 +96,29 @@ def test_without_a_store_there_is_nothing_to_do(command: Command) -> None:
     assert "--data-dir" in done.err
     assert not Path("nowhere").exists()
     assert sys.argv[1] == "artifacts"
+
+
+def test_what_is_needed_of_a_pack_is_packed_anew(command: Command, root: Path) -> None:
+    artifacts = Artifacts(root)
+    writer = artifacts.create("3/run/artifacts/part.bin")
+    writer.write(CONTENT[:700_000])
+    writer.publish()
+    for experiment in ("1", "2"):
+        artifacts.delete(experiment)
+    artifacts.close()
+    done = command("artifacts", "collect", "--grace", "0")
+    assert done.lines[0].startswith("Packed 1 pack anew, of which 1,")
+    told = command("artifacts", "collect", "--grace", "0", "--json").json
+    assert (told["repacked"], told["removed"], told["damaged"]) == (0, 1, [])
+    assert command("artifacts", "check").lines == ["1 file, 0 damaged"]
+
+
+def test_an_index_that_was_lost_is_made_anew(command: Command, root: Path) -> None:
+    for path in (root / STORE_DIRECTORY).glob("index.db*"):
+        path.unlink()
+    assert command("artifacts", "reindex").lines == ["3 files of 4,000,005 bytes; 0 corrected."]
+    artifacts = Artifacts(root)
+    writer = artifacts.create("4/run/artifacts/model.bin")
+    writer.write(CONTENT)
+    assert writer.publish().new_bytes < 100_000
+    artifacts.close()

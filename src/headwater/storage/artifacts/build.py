@@ -126,7 +126,7 @@ class FileBuilder:
 
     def _find(self, digest: bytes) -> bool:
         """Say whether a chunk is stored, with all that it is a difference to."""
-        found = []
+        found: list[tuple[bytes, Place]] = []
         below: bytes | None = digest
         while below is not None and below not in self._places:
             place = self._index.find(below)

@@ -91,12 +91,12 @@ class FileReader:
                     pack.object_name(name), offset, max(stored, _READ_BYTES)
                 )
             except MissingObjectError as error:
-                found = read_moved(self._objects, name)
-                if found is None:
+                moved = read_moved(self._objects, name)
+                if moved is None:
                     raise CorruptArtifactError(
                         f"{self._name}: the pack {name} is missing"
                     ) from error
-                self._moved[name] = found
+                self._moved[name] = moved
                 return self._packed(name, offset, stored)
             begin = offset
             self._windows.pop(name, None)

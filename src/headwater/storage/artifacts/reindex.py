@@ -1,6 +1,6 @@
 """Makes the index anew from the packs and manifests, which hold all that it tells."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,19 @@ from headwater.storage.artifacts.pack import NO_BASE, read_table
 from headwater.storage.artifacts.store import MANIFESTS, ArtifactStore
 
 
-def reindex(store: ArtifactStore) -> None:
+def reindex(store: ArtifactStore, is_stopped: Callable[[], bool] = lambda: False) -> None:
     """Note all chunks, structures and sizes; files go on being read, stored and deleted.
 
-    What is damaged is left out. Stopped half-way, the index is as incomplete as before.
+    What is damaged is left out. Stopped half-way, the index is incomplete, and begun again next
+    time.
 
     Raises:
         ArtifactStoreError: the store cannot be read or written.
     """
-    _note_chunks(store)
+    _note_chunks(store, is_stopped)
     for each in store.objects.list(MANIFESTS):
+        if is_stopped():
+            return
         try:
             store.note(each.name.removeprefix(f"{MANIFESTS}/"))
         except CorruptArtifactError:
@@ -47,8 +50,8 @@ def correct_sizes(store: ArtifactStore) -> int:
     return wrong
 
 
-def _note_chunks(store: ArtifactStore) -> None:
-    """Note whole chunks first, then the differences to those, and so on: no way leads in circles."""
+def _note_chunks(store: ArtifactStore, is_stopped: Callable[[], bool]) -> None:
+    """Note whole chunks, then the differences to those, and so on: no way leads in circles."""
     objects, index = store.objects, store.index
     left_out = {
         pack.pack_of(each.name)
@@ -61,6 +64,8 @@ def _note_chunks(store: ArtifactStore) -> None:
     for depth in range(DEEPEST + 1):
         still = []
         for each, table in _tables(store, waiting):
+            if is_stopped():
+                return
             name = pack.pack_of(each.name)
             found = []
             for row in table:

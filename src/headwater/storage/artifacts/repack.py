@@ -58,8 +58,8 @@ def plan_repacking(
 ) -> tuple[Sparse, ...]:
     """Return the packs to pack anew, the oldest first; `now` in seconds since the epoch.
 
-    None that are young: their files may be about to come. None that are condemned: they are pardoned
-    first. None that were packed anew already.
+    None that are young: their files may be about to come. None that are condemned: they are
+    pardoned first. None that were packed anew already.
     """
     found = []
     for each in sorted(packs, key=lambda each: (each.modified, each.name)):
@@ -109,7 +109,7 @@ class _Repacking:
         """Take the chunks of a pack that are needed.
 
         Raises:
-            CorruptArtifactError: they are not all there; what was taken of them is in no file's way.
+            CorruptArtifactError: they are not all there; those that were taken harm nobody.
             MissingObjectError: somebody has removed the pack.
         """
         name = pack.object_name(sparse.name)

@@ -13,9 +13,11 @@ from headwater.errors import (
     HeadwaterError,
     InvalidParameterError,
     NotFoundError,
+    QuotaExceededError,
 )
+from headwater.server.artifact_quotas import Admission, QuotaGuard
 from headwater.server.artifact_threads import in_thread, transferring
-from headwater.server.body import ClientDisconnectedError, read_body
+from headwater.server.body import ClientDisconnectedError, drain, read_body
 from headwater.server.errors import answer_for
 from headwater.server.routes import OWN_API
 from headwater.server.send import JSON, send_error, send_whole
@@ -25,6 +27,7 @@ from headwater.wire.artifact_file import (
     HASH_BYTES,
     LARGEST_CHUNK,
     MOST_HASHES,
+    Opening,
     Read,
     is_plain_path,
     read_content,
@@ -37,8 +40,9 @@ _logger = logging.getLogger(__name__)
 class ArtifactChunks:
     """An ASGI application for the routes below headwater/artifacts."""
 
-    def __init__(self, artifacts: Artifacts, static_prefix: str) -> None:
+    def __init__(self, artifacts: Artifacts, static_prefix: str, quotas: QuotaGuard) -> None:
         self._artifacts = artifacts
+        self._quotas = quotas
         self._prefix = f"{static_prefix}{OWN_API}/artifacts/"
 
     def holds(self, path: str) -> bool:
@@ -70,8 +74,17 @@ class ArtifactChunks:
             path, loop = _path(scope), asyncio.get_running_loop()
             body = _Body(receive, loop)
             with transferring():
-                return await in_thread(lambda: self._store(path, body.read))
+                opening = await in_thread(lambda: read_opening(body.read))
+                with await self._admitted(path, opening.described.size, body):
+                    return await in_thread(lambda: self._store(path, opening, body.read))
         raise NotFoundError(f"There is no {verb[0]} {scope['path']}")
+
+    async def _admitted(self, path: str, size: int, body: "_Body") -> Admission:
+        try:
+            return await self._quotas.admit(path, size)
+        except QuotaExceededError:
+            await body.drain()
+            raise
 
     async def _missing(self, receive: Receive) -> object:
         body, is_whole = await read_body(receive)
@@ -87,9 +100,8 @@ class ArtifactChunks:
             raise NotFoundError(f"No such artifact in the store: '{path}'")
         return {"size": found.size, "digest": found.digest.hex()}
 
-    def _store(self, path: str, read: Read) -> object:
+    def _store(self, path: str, opening: Opening, read: Read) -> object:
         """Store a file of which the body has what is missing."""
-        opening = read_opening(read)
         described = opening.described
         tensors = [Tensor(*each) for each in described.tensors]
         assembly = self._artifacts.assemble(path)
@@ -121,6 +133,11 @@ class _Body:
         self._loop = loop
         self._buffer = bytearray()
         self._more = True
+
+    async def drain(self) -> None:
+        """Read what is left, and forget it."""
+        if self._more:
+            await drain(self._receive)
 
     def read(self, size: int) -> bytes:
         """Return exactly so many bytes.

@@ -158,6 +158,10 @@ class ChunkIndex:
             row = connection.execute(_TOTAL, (directory,)).fetchone()
         return (0, 0) if row is None else (int(row[0]), int(row[1]))
 
+    def size_below(self, directory: str) -> int:
+        """Return the bytes of all files that are noted below a directory."""
+        return self.total(directory)[1]
+
     def paths(self) -> Iterator[str]:
         """Yield the paths of all files that are noted, in their order."""
         last = ""

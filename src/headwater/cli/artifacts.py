@@ -1,16 +1,21 @@
 """``headwater artifacts``: look after the artifact store of a server."""
 
+import asyncio
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from headwater.cli import server_options as given
 from headwater.cli import table
 from headwater.cli.artifact_check import check_artifacts
+from headwater.cli.database import existing_database
 from headwater.cli.options import Json
 from headwater.cli.progress import progress
+from headwater.cli.quotas import percent
 from headwater.errors import ConfigurationError, CorruptArtifactError
 from headwater.server.settings import DEFAULT_DATA_DIR
 from headwater.storage.artifacts.collect import GRACE_SECONDS
@@ -21,7 +26,9 @@ from headwater.storage.artifacts.reindex import correct_sizes
 from headwater.storage.artifacts.reindex import reindex as make_index
 from headwater.storage.artifacts.repack import repack
 from headwater.storage.artifacts.store import ArtifactStore, open_local_store
-from headwater.storage.artifacts.usage import packed_bytes, usage
+from headwater.storage.artifacts.usage import Usage, directories, packed_bytes, usage
+from headwater.storage.backend import Backend
+from headwater.tracking.artifact_usage import OwnedUsage, Owner, artifact_usage
 
 DataDir = Annotated[
     str | None,
@@ -70,12 +77,21 @@ def du(
     depth: Annotated[
         int, typer.Option(min=1, help="Directories to tell apart; 1 is experiments, 2 is runs.")
     ] = 1,
+    by: Annotated[
+        Literal["directory", "experiment", "project"],
+        typer.Option(help="Whose files to tell apart; of the last two, with the limits."),
+    ] = "directory",
+    backend_store_uri: given.BackendStoreUri = None,
     json_output: Json = False,
 ) -> None:
     """Tell the bytes of files, of their chunks without repetition, and what is stored for them."""
     store = _opened(data_dir, directory)
-    found = usage(store, depth)
-    total = found.pop("")
+    if by != "directory":
+        database = existing_database(data_dir, backend_store_uri)
+        _print_owners(asyncio.run(_owners(database, store, by)), by, json_output)
+        return
+    found = dict(sorted(usage(store, directories(depth)).items()))
+    total = found.pop("", Usage())
     packed = packed_bytes(store)
     if json_output:
         told = {name: asdict(each) for name, each in found.items()}
@@ -86,6 +102,27 @@ def du(
     table.print_rows(_COLUMNS, rows, as_csv=False, empty="")
     if total.size:
         print(f"Stored: {100 * total.stored / total.size:.1f} % of the files' bytes.")
+
+
+async def _owners(backend: Backend, store: ArtifactStore, by: Owner) -> Sequence[OwnedUsage]:
+    database, _ = backend.open()
+    try:
+        return await artifact_usage(database, store, by)
+    finally:
+        database.close()
+
+
+def _print_owners(found: Sequence[OwnedUsage], by: Owner, json_output: bool) -> None:
+    rows = [{by: each.name, **asdict(each.usage), "limit": each.limit} for each in found]
+    if json_output:
+        table.print_json({f"{by}s": rows})
+        return
+    for row in rows:
+        limit = row["limit"]
+        row["used"] = "" if limit is None else percent(row["size"], limit)
+    rows[0][by] = "all"
+    columns = (table.Column(by), *_COLUMNS[1:], table.Column("limit", "number"))
+    table.print_rows((*columns, table.Column("used", title="%")), rows, as_csv=False, empty="")
 
 
 def collect(

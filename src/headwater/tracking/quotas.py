@@ -71,7 +71,7 @@ class Quotas:
         """Return the limits that hold for an artifact."""
         if not self.quotas:
             return []
-        directory = _directory_of(path, self.nested.keys())
+        directory = directory_of(path, self.nested.keys())
         return [
             each for each in self.quotas if each.is_of_everything or directory in each.directories
         ]
@@ -117,7 +117,7 @@ def quotas_of(limits: Mapping[str, int], experiments: Iterable[PlacedArtifacts])
             quotas.append(Quota(limit, inside, project, each.experiment_id, each.name))
     nested: dict[str, list[str]] = {each: [] for each in directories}
     for inner in directories:
-        above = _directory_of(inner.rpartition("/")[0], directories) if inner else None
+        above = directory_of(inner.rpartition("/")[0], directories) if inner else None
         if above is not None:
             nested[above].append(inner)
     return Quotas(quotas, nested)
@@ -154,7 +154,7 @@ def directory_of_location(location: str | None) -> str | None:
     return unquote(path).strip("/")
 
 
-def _directory_of(path: str, directories: Iterable[str]) -> str | None:
+def directory_of(path: str, directories: Iterable[str]) -> str | None:
     """Return the innermost of the directories that a path is in."""
     while path:
         if path in directories:

@@ -1,5 +1,6 @@
 """``headwater artifacts`` on a store of a data directory."""
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -7,7 +8,13 @@ import numpy as np
 import pytest
 from tests.unit.cli.command import Command, command_on
 
+from headwater.mlflow_release import installed_release
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts
+from headwater.storage.metadata.artifact_quotas import set_of_project
+from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.prepare import create
+from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.metadata.tags import upsert_for_experiment
 
 CONTENT = np.random.default_rng(0).bytes(2_000_000)
 
@@ -122,3 +129,36 @@ def test_an_index_that_was_lost_is_made_anew(command: Command, root: Path) -> No
     writer.write(CONTENT)
     assert writer.publish().new_bytes < 100_000
     artifacts.close()
+
+
+def test_usage_of_projects_and_experiments_stands_beside_their_limits(
+    command: Command, root: Path
+) -> None:
+    create(root.parent / "mlflow.db", installed_release(), "mlflow-artifacts:/")
+    database = SqliteDatabase(root.parent / "mlflow.db")
+
+    def prepare(connection: Connection) -> None:
+        for number, name in ((1, "base"), (2, "tuned")):
+            connection.execute(
+                "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage)"
+                " VALUES (?, ?, ?, 'active')",
+                (number, name, f"mlflow-artifacts:/{number}"),
+            )
+            tags = [("headwater.project", f"team/{name}")]
+            upsert_for_experiment(connection, number, tags)
+        upsert_for_experiment(connection, 2, [("headwater.artifact_quota", "8MB")])
+        set_of_project(connection, "team", 5_000_000)
+
+    asyncio.run(database.write(prepare))
+    database.close()
+    rows = command("artifacts", "du", "--by", "project", "--json").json["projects"]
+    size = len(CONTENT)
+    assert [(row["project"], row["size"], row["unique"], row["limit"]) for row in rows] == [
+        ("", 2 * size + 5, size + 5, None),
+        ("team", 2 * size + 5, size + 5, 5_000_000),
+        ("team/base", size, size, None),
+        ("team/tuned", size + 5, size + 5, None),
+    ]
+    shown = command("artifacts", "du", "--by", "experiment").lines
+    assert [line.split()[0] for line in shown] == ["experiment", "all", "base", "tuned"]
+    assert shown[3].split()[-2:] == ["8,000,000", "25"]

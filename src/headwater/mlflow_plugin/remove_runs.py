@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
@@ -40,17 +41,28 @@ def remove_run(store: SqlAlchemyStore, run_id: str, destination: str) -> str | N
         info = store.get_run(run_id).info
         if info.lifecycle_stage != LifecycleStage.DELETED:
             return "it has been restored"
-        uri = resolved(info.artifact_uri, destination)
-        if uri.startswith(f"{STORE_SCHEME}:") and uri.startswith(destination):
-            # Of the one store: a repository further down may have begun another.
-            path = unquote(uri.removeprefix(destination).strip("/"))
-            get_artifact_repository(destination).delete_artifacts(path)
-        else:
-            get_artifact_repository(uri).delete_artifacts()
+        repository, path = located(info.artifact_uri, destination)
+        repository.delete_artifacts(path)
         store._hard_delete_run(run_id)
     except (MlflowException, OSError, ImportError) as error:
         return f"{type(error).__name__}: {error}"
     return None
+
+
+def located(artifact_uri: str, destination: str) -> tuple[ArtifactRepository, str | None]:
+    """Return a repository and where in it artifacts are; None: they are all of it.
+
+    Raises:
+        OSError: they would be somewhere else altogether.
+        MlflowException: there is no repository of the kind.
+    """
+    uri = resolved(artifact_uri, destination)
+    if uri.startswith(f"{STORE_SCHEME}:") and uri.startswith(destination):
+        # Of the one store: a repository further down may have begun another.
+        return get_artifact_repository(destination), unquote(
+            uri.removeprefix(destination).strip("/")
+        )
+    return get_artifact_repository(uri), None
 
 
 def resolved(artifact_uri: str, destination: str) -> str:

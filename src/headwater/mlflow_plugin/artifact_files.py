@@ -13,7 +13,7 @@ from typing import Any
 
 from mlflow.exceptions import MlflowException
 
-from headwater.mlflow_plugin.remove_runs import located
+from headwater.mlflow_plugin.artifact_place import located
 
 
 def main() -> None:

@@ -139,13 +139,16 @@ class FileBuilder:
         return True
 
     def _chain(self, places: list[tuple[bytes, Place]]) -> list[tuple[bytes, Place]] | None:
-        """Return where a chunk and those below it are now, None where they are not to be used."""
-        if all(self._is_present(place.pack) for _, place in places):
-            return places
+        """Return where a chunk and those below it are now, None where they are not to be used.
+
+        What this file has found already comes first, so that no way of it leads in circles; then
+        what a manifest tells, then the index, which knows what was packed anew.
+        """
+        told = {digest: place for digest, place in places if self._is_present(place.pack)}
         found: list[tuple[bytes, Place]] = []
-        below: bytes | None = places[0][0]  # it may have been packed anew
+        below: bytes | None = places[0][0]
         while below is not None:
-            place = self._places.get(below) or self._index.find(below)
+            place = self._places.get(below) or told.get(below) or self._index.find(below)
             if place is None or len(found) > DEEPEST or not self._is_present(place.pack):
                 return None
             found.append((below, place))

@@ -387,7 +387,7 @@ def test_two_machines_may_pack_the_same_anew(store: ArtifactStore, place: Place)
     repacking = _Repacking(other)
     repacking.take(sparse, needed.parts[sparse.name]["offset"])
     repacking.flush()
-    put(store, "after", *files.values())
+    put(store, "after", files["part"])
     for each in (store, other, store):
         sweep(each)
         catch_up(each)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks import compaction, startup, stored_points
-from benchmarks.artifacts import Artifacts
+from benchmarks.artifacts import Artifacts, FastArtifacts
 from benchmarks.checkpoints import Checkpoints
 from benchmarks.client import Connection, encode
 from benchmarks.concurrent_log_batch import ConcurrentLogBatch
@@ -54,6 +54,7 @@ TRIALS: Mapping[str, type[Trial]] = {
     "log_call": LogCall,
     "python_run": PythonRun,
     "artifacts": Artifacts,
+    "fast_artifacts": FastArtifacts,
     "checkpoints": Checkpoints,
     "mixed_load": MixedLoad,
     "many_runs": ManyRuns,

@@ -273,7 +273,7 @@ async def _write(writer: FileWriter, receive: Receive) -> None:
             if len(block) >= _BLOCK or not more:
                 if storing is not None:
                     await storing
-                content, block = bytes(block), bytearray()
+                content, block = block, bytearray()
                 storing = start(lambda content=content: writer.write(content))  # type: ignore[misc]
         assert storing is not None
         await storing

@@ -20,6 +20,8 @@ _WINDOW = 4 * 1024 * 1024
 
 _CUTTER = FastCDC(AVERAGE_BYTES, min_size=SMALLEST_BYTES, max_size=LARGEST_BYTES)
 
+Bytes = bytes | bytearray | memoryview
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -38,18 +40,24 @@ class Cutter:
 
     def __init__(self) -> None:
         self._layout = LayoutReader()
-        self._buffer = bytearray()
+        self._parts: list[Bytes] = []
+        """What is not cut yet; joined once, when it is enough."""
+
+        self._size = 0
+        """Of the parts together."""
+
         self._start = 0
-        """Of the buffer, in the stream."""
+        """Of the first part, in the stream."""
 
     @property
     def tensors(self) -> list[Tensor]:
         """Return the tensors that were met so far."""
         return self._layout.tensors
 
-    def feed(self, content: bytes | memoryview) -> Iterator[Chunk]:
-        """Yield the chunks that are certain now; their content is valid until the next one."""
-        self._buffer += content
+    def feed(self, content: Bytes) -> Iterator[Chunk]:
+        """Yield the chunks that are certain now. The content must not change any more."""
+        self._parts.append(content)
+        self._size += len(content)
         yield from self._cut(is_end=False)
 
     def finish(self) -> Iterator[Chunk]:
@@ -57,10 +65,9 @@ class Cutter:
         yield from self._cut(is_end=True)
 
     def _cut(self, *, is_end: bool) -> Iterator[Chunk]:
-        if len(self._buffer) < _WINDOW and not is_end:
+        if self._size < _WINDOW and not is_end:
             return
-        taken = bytes(self._buffer)
-        view = memoryview(taken)
+        view = memoryview(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
         self._layout.feed(self._start, view, is_end=is_end)
         at = 0
         while at < len(view):
@@ -80,7 +87,7 @@ class Cutter:
             if at < end:
                 break
         self._start += at
-        self._buffer = bytearray(view[at:])
+        self._parts, self._size = [view[at:]], len(view) - at
 
 
 def _pieces(origin: int, at: int, end: int, *, last: bool) -> Iterator[int]:

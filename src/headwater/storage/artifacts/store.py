@@ -8,7 +8,7 @@ from blake3 import blake3
 
 from headwater.errors import ArtifactStoreError, CorruptArtifactError, MissingObjectError
 from headwater.storage.artifacts.build import FileBuilder, Stored
-from headwater.storage.artifacts.cut import Chunk
+from headwater.storage.artifacts.cut import Bytes, Chunk
 from headwater.storage.artifacts.index import ChunkIndex
 from headwater.storage.artifacts.local_objects import LocalObjects
 from headwater.storage.artifacts.manifest import (
@@ -77,8 +77,8 @@ class FileWriter:
         self._upload = upload
         self._publish = publish
 
-    def write(self, content: bytes) -> None:
-        """Take the next bytes. Raises ArtifactStoreError."""
+    def write(self, content: Bytes) -> None:
+        """Take the next bytes, which must not change any more. Raises ArtifactStoreError."""
         self._upload.feed(content)
 
     def publish(self) -> Stored:

@@ -3,7 +3,7 @@
 from blake3 import blake3
 
 from headwater.storage.artifacts.build import FileBuilder, Stored
-from headwater.storage.artifacts.cut import Cutter
+from headwater.storage.artifacts.cut import Bytes, Cutter
 
 
 class Upload:
@@ -15,8 +15,8 @@ class Upload:
         self._hash = blake3()
         self._size = 0
 
-    def feed(self, content: bytes) -> None:
-        """Take the next bytes of the file. Raises ArtifactStoreError."""
+    def feed(self, content: Bytes) -> None:
+        """Take the next bytes, which must not change any more. Raises ArtifactStoreError."""
         self._hash.update(content)
         self._size += len(content)
         for chunk in self._cutter.feed(content):

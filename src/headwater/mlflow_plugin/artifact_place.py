@@ -17,12 +17,10 @@ def located(artifact_uri: str, destination: str) -> tuple[ArtifactRepository, st
         OSError: they would be somewhere else altogether.
         MlflowException: there is no repository of the kind.
     """
-    uri = resolved(artifact_uri, destination)
-    if is_store(uri) and uri.startswith(destination):
+    uri, root = resolved(artifact_uri, destination), destination.rstrip("/")
+    if is_store(uri) and f"{uri}/".startswith(f"{root}/"):
         # Of the one store: a repository further down may have begun another.
-        return get_artifact_repository(destination), unquote(
-            uri.removeprefix(destination).strip("/")
-        )
+        return get_artifact_repository(destination), unquote(uri.removeprefix(root).strip("/"))
     return get_artifact_repository(uri), None
 
 

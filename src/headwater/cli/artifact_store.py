@@ -34,6 +34,11 @@ def existing_store(destination: str, data_dir: str | None = None) -> ArtifactSto
     return directory_store(store_directory(destination))
 
 
+def has_store(root: Path) -> bool:
+    """Say whether there is a store in a directory of artifacts."""
+    return (root / STORE_DIRECTORY).is_dir()
+
+
 def directory_store(root: Path) -> ArtifactStore:
     """Return the store in a directory of artifacts.
 
@@ -41,13 +46,12 @@ def directory_store(root: Path) -> ArtifactStore:
         ConfigurationError: there is none.
         ArtifactStoreError: it cannot be used.
     """
-    place = root / STORE_DIRECTORY
-    if not place.is_dir():
+    if not has_store(root):
         raise ConfigurationError(
             f"there is no artifact store in {root}; name yours with --data-dir or "
             "--artifacts-destination"
         )
-    return open_local_store(place)
+    return open_local_store(root / STORE_DIRECTORY)
 
 
 def _bucket_store(uri: str, data_dir: str | None) -> ArtifactStore:

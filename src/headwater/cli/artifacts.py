@@ -12,7 +12,7 @@ import typer
 from headwater.cli import server_options as given
 from headwater.cli import table
 from headwater.cli.artifact_check import check_artifacts
-from headwater.cli.artifact_store import directory_store, existing_store
+from headwater.cli.artifact_store import directory_store, existing_store, has_store
 from headwater.cli.database import existing_database
 from headwater.cli.options import Json
 from headwater.cli.progress import progress
@@ -214,6 +214,8 @@ def export(
 
 
 def _opened(data_dir: str | None, directory: Path | None, destination: str | None) -> ArtifactStore:
-    if destination is not None and directory is None and data_dir is None:
-        return existing_store(destination)
-    return directory_store(directory or Path(data_dir or DEFAULT_DATA_DIR) / "artifacts")
+    root = directory or Path(data_dir or DEFAULT_DATA_DIR) / "artifacts"
+    is_named = directory is not None or (data_dir is not None and has_store(root))
+    if destination is not None and not is_named:
+        return existing_store(destination, data_dir)
+    return directory_store(root)

@@ -158,6 +158,10 @@ def test_a_directory_may_be_named(command: Command, tmp_path: Path) -> None:
         ("--artifacts-destination", f"headwater-cas+file://{tmp_path}/elsewhere"),
     ):
         assert command("artifacts", "check", *option).lines == ["1 file, 0 damaged"]
+    # The data directory has no store of its own then, but the database.
+    more = (*option, "--data-dir", "server")
+    assert command("artifacts", "check", *more).lines == ["1 file, 0 damaged"]
+    assert command("artifacts", "du", "--by", "project", *more).status == 1  # no database there
 
 
 def test_an_empty_bucket_has_no_store(

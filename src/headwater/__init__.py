@@ -18,9 +18,11 @@ __all__ = [
     "__version__",
     "attach_run",
     "compare",
+    "importance",
     "load_model",
     "load_tensors",
     "log_artifact",
+    "pareto",
     "prefetch",
     "save_verdict",
     "search",
@@ -30,6 +32,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from headwater.client.compare import compare, save_verdict
+    from headwater.client.importance import importance
+    from headwater.client.pareto import pareto
     from headwater.client.run import Run, attach_run, start_run
     from headwater.client.search import search
     from headwater.client.verdict import Verdict
@@ -41,9 +45,11 @@ _HOMES = {
     "Verdict": "headwater.client.verdict",
     "attach_run": "headwater.client.run",
     "compare": "headwater.client.compare",
+    "importance": "headwater.client.importance",
     "load_model": "headwater.mlflow_plugin.load_model",
     "load_tensors": "headwater.mlflow_plugin.load_model",
     "log_artifact": "headwater.mlflow_plugin.successor",
+    "pareto": "headwater.client.pareto",
     "prefetch": "headwater.mlflow_plugin.load_model",
     "save_verdict": "headwater.client.compare",
     "search": "headwater.client.search",

@@ -27,6 +27,7 @@ HeadwaterError
     ├── NotFoundError         RESOURCE_DOES_NOT_EXIST
     ├── AlreadyExistsError    RESOURCE_ALREADY_EXISTS
     ├── ConflictError         RESOURCE_CONFLICT
+    ├── QuotaExceededError    QUOTA_EXCEEDED
     └── InvalidParameterError INVALID_PARAMETER_VALUE
         └── AnalysisError     numbers or options from which a statistic cannot be computed
 """
@@ -151,6 +152,12 @@ class ConflictError(RequestError):
     """What the request builds on is not what is stored."""
 
     error_code = "RESOURCE_CONFLICT"
+
+
+class QuotaExceededError(RequestError):
+    """What is to be stored would be more than a project or an experiment may have."""
+
+    error_code = "QUOTA_EXCEEDED"
 
 
 class InvalidParameterError(RequestError):

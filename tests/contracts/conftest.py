@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.contracts.artifact_places import Open, Place
 from tests.contracts.organised import sweep
 from tests.postgres import Postgres
+from tests.s3 import S3
 
+from headwater.entities.artifact_store_uri import Bucket
 from headwater.mlflow_release import installed_release
+from headwater.storage.artifacts.local_objects import LocalObjects
+from headwater.storage.artifacts.s3_objects import S3Objects
+from headwater.storage.artifacts.store import ArtifactStore
 from headwater.storage.metadata.base import Connection, Database
 from headwater.storage.metadata.postgres import PostgresDatabase
 from headwater.storage.metadata.prepare import create
@@ -86,3 +92,32 @@ def postgres_backend(postgres: Postgres, postgres_template: str) -> Iterator[Bac
     uri = postgres.create(template=postgres_template)
     yield Backend(PostgresDatabase(uri), PostgresMetricEngine(), RUN_IDS)
     postgres.drop(uri)
+
+
+@pytest.fixture(params=["directory", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    if request.param == "directory":
+        return Place(lambda: LocalObjects(tmp_path / "store"), tmp_path / "store" / "index.db")
+    s3: S3 = request.getfixturevalue("s3")
+    s3.use(monkeypatch)
+    bucket = Bucket(s3.create_bucket(), "a prefix/of it")
+    return Place(lambda: S3Objects(bucket), tmp_path / "index" / "index.db")
+
+
+@pytest.fixture
+def opened(place: Place) -> Iterator[Open]:
+    """Open one place several times, as several processes do."""
+    stores: list[ArtifactStore] = []
+
+    def open_again() -> ArtifactStore:
+        stores.append(place.open())
+        return stores[-1]
+
+    yield open_again
+    for each in stores:
+        each.close()
+
+
+@pytest.fixture
+def store(opened: Open) -> ArtifactStore:
+    return opened()

@@ -1,31 +1,34 @@
 """``headwater artifacts``: look after the artifact store of a server."""
 
+import asyncio
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from headwater.cli import server_options as given
 from headwater.cli import table
+from headwater.cli.artifact_check import check_artifacts
+from headwater.cli.artifact_store import directory_store, existing_store, has_store
+from headwater.cli.database import existing_database
 from headwater.cli.options import Json
 from headwater.cli.progress import progress
-from headwater.entities.artifact_store_uri import (
-    BUCKET_SCHEME,
-    STORE_SCHEME,
-    is_store,
-    store_directory,
-)
-from headwater.errors import ConfigurationError, CorruptArtifactError
-from headwater.server.settings import DEFAULT_DATA_DIR, INDEX_DIRECTORY
-from headwater.storage.artifacts.check import check as check_store
+from headwater.cli.quotas import percent
+from headwater.errors import CorruptArtifactError
+from headwater.server.settings import DEFAULT_DATA_DIR
 from headwater.storage.artifacts.collect import GRACE_SECONDS
 from headwater.storage.artifacts.collect import collect as collect_packs
 from headwater.storage.artifacts.export import export as export_files
-from headwater.storage.artifacts.open_uri import open_uri
-from headwater.storage.artifacts.overlay import STORE_DIRECTORY
-from headwater.storage.artifacts.store import ArtifactStore, open_local_store
-from headwater.storage.artifacts.usage import packed_bytes, usage
+from headwater.storage.artifacts.reindex import correct_sizes
+from headwater.storage.artifacts.reindex import reindex as make_index
+from headwater.storage.artifacts.repack import repack
+from headwater.storage.artifacts.store import ArtifactStore
+from headwater.storage.artifacts.usage import Usage, directories, packed_bytes, usage
+from headwater.storage.backend import Backend
+from headwater.tracking.artifact_usage import OwnedUsage, Owner, artifact_usage
 
 DataDir = Annotated[
     str | None,
@@ -59,6 +62,7 @@ def register(app: typer.Typer) -> None:
     artifacts.command("check")(check)
     artifacts.command("du")(du)
     artifacts.command("collect")(collect)
+    artifacts.command("reindex")(reindex)
     artifacts.command("export")(export)
     app.add_typer(artifacts, name="artifacts")
 
@@ -69,19 +73,14 @@ def check(
     destination: Destination = None,
     json_output: Json = False,
 ) -> None:
-    """Read all files, and say which are damaged. Exits with 1 where one is."""
-    store = _opened(data_dir, directory, destination)
-    files = sum(1 for _ in store.paths())
-    with progress("checking files") as bar:
-        task = bar.add_task("", total=files)
-        damaged = list(check_store(store, lambda _: bar.advance(task)))
+    """Read all files; say which are damaged, and what is missing. Exits with 1 where one is."""
+    found = check_artifacts(_opened(data_dir, directory, destination))
     if json_output:
-        table.print_json({"files": files, "damaged": [asdict(each) for each in damaged]})
+        table.print_json(found.as_json())
     else:
-        for each in damaged:
-            print(f"{each.path}: {each.fault}")
-        print(f"{table.counted(files, 'file')}, {len(damaged):,} damaged")
-    if damaged:
+        for line in found.lines():
+            print(line)
+    if not found.is_sound:
         sys.exit(1)
 
 
@@ -92,12 +91,21 @@ def du(
     depth: Annotated[
         int, typer.Option(min=1, help="Directories to tell apart; 1 is experiments, 2 is runs.")
     ] = 1,
+    by: Annotated[
+        Literal["directory", "experiment", "project"],
+        typer.Option(help="Whose files to tell apart; of the last two, with the limits."),
+    ] = "directory",
+    backend_store_uri: given.BackendStoreUri = None,
     json_output: Json = False,
 ) -> None:
     """Tell the bytes of files, of their chunks without repetition, and what is stored for them."""
     store = _opened(data_dir, directory, destination)
-    found = usage(store, depth)
-    total = found.pop("")
+    if by != "directory":
+        database = existing_database(data_dir, backend_store_uri)
+        _print_owners(asyncio.run(_owners(database, store, by)), by, json_output)
+        return
+    found = dict(sorted(usage(store, directories(depth)).items()))
+    total = found.pop("", Usage())
     packed = packed_bytes(store)
     if json_output:
         told = {name: asdict(each) for name, each in found.items()}
@@ -110,6 +118,27 @@ def du(
         print(f"Stored: {100 * total.stored / total.size:.1f} % of the files' bytes.")
 
 
+async def _owners(backend: Backend, store: ArtifactStore, by: Owner) -> Sequence[OwnedUsage]:
+    database, _ = backend.open()
+    try:
+        return await artifact_usage(database, store, by)
+    finally:
+        database.close()
+
+
+def _print_owners(found: Sequence[OwnedUsage], by: Owner, json_output: bool) -> None:
+    rows = [{by: each.name, **asdict(each.usage), "limit": each.limit} for each in found]
+    if json_output:
+        table.print_json({f"{by}s": rows})
+        return
+    for row in rows:
+        limit = row["limit"]
+        row["used"] = "" if limit is None else percent(row["size"], limit)
+    rows[0][by] = "all"
+    columns = (table.Column(by), *_COLUMNS[1:], table.Column("limit", "number"))
+    table.print_rows((*columns, table.Column("used", title="%")), rows, as_csv=False, empty="")
+
+
 def collect(
     data_dir: DataDir = None,
     directory: Directory = None,
@@ -119,9 +148,16 @@ def collect(
     ] = GRACE_SECONDS / _HOUR,
     json_output: Json = False,
 ) -> None:
-    """Remove what no file needs; in two steps, a grace period apart. Servers do so every day."""
-    done = collect_packs(_opened(data_dir, directory, destination), grace=grace * _HOUR)
+    """Remove what no file needs; in two steps, a grace period apart. Servers do so every day.
+
+    Packs that are mostly unneeded are packed anew first.
+    """
+    store = _opened(data_dir, directory, destination)
+    moved = repack(store, grace=grace * _HOUR)
+    done = collect_packs(store, grace=grace * _HOUR)
     told = {
+        "repacked": len(moved.packs),
+        "damaged": list(moved.damaged),
         "condemned": len(done.condemn),
         "removed": len(done.remove),
         "removed_bytes": sum(each.size for each in done.remove),
@@ -130,10 +166,29 @@ def collect(
     if json_output:
         table.print_json(told)
         return
+    for name in moved.damaged:
+        table.note(f"pack {name} is damaged and stays: headwater artifacts check")
+    if moved.packs:
+        unneeded = sum(each.size - each.needed for each in moved.packs)
+        print(
+            f"Packed {table.counted(len(moved.packs), 'pack')} anew, of which {unneeded:,} bytes "
+            "were not needed."
+        )
     print(
-        f"Removed {table.counted(told['removed'], 'pack')} of {told['removed_bytes']:,} bytes; "
+        f"Removed {table.counted(len(done.remove), 'pack')} of {told['removed_bytes']:,} bytes; "
         f"{told['condemned']:,} more will go after {grace:g} hours."
     )
+
+
+def reindex(
+    data_dir: DataDir = None, directory: Directory = None, destination: Destination = None
+) -> None:
+    """Make the index anew from what is stored. A server does so where its index was lost."""
+    store = _opened(data_dir, directory, destination)
+    make_index(store)
+    corrected = correct_sizes(store)
+    files, size = store.index.total("")
+    print(f"{table.counted(files, 'file')} of {size:,} bytes; {corrected:,} corrected.")
 
 
 def export(
@@ -159,28 +214,8 @@ def export(
 
 
 def _opened(data_dir: str | None, directory: Path | None, destination: str | None) -> ArtifactStore:
-    if destination is not None and directory is None and data_dir is None:
-        if destination.startswith(f"{BUCKET_SCHEME}:"):
-            return _opened_bucket(destination)
-        if not is_store(destination):
-            raise ConfigurationError(
-                f"{destination} is no artifact store; its URI would begin with {BUCKET_SCHEME}: "
-                f"or {STORE_SCHEME}:"
-            )
-        directory = store_directory(destination)
     root = directory or Path(data_dir or DEFAULT_DATA_DIR) / "artifacts"
-    place = root / STORE_DIRECTORY
-    if not place.is_dir():
-        raise ConfigurationError(
-            f"there is no artifact store in {root}; name yours with --data-dir or --directory"
-        )
-    return open_local_store(place)
-
-
-def _opened_bucket(uri: str) -> ArtifactStore:
-    index = Path(DEFAULT_DATA_DIR) / INDEX_DIRECTORY
-    store = open_uri(uri, index if index.is_dir() else None).store
-    found = store.objects.list_directory("")
-    if not (found.directories or found.objects):
-        raise ConfigurationError(f"there is no artifact store in {uri}: nothing was stored there")
-    return store
+    is_named = directory is not None or (data_dir is not None and has_store(root))
+    if destination is not None and not is_named:
+        return existing_store(destination, data_dir)
+    return directory_store(root)

@@ -1,14 +1,19 @@
 """``headwater check``: verify what is stored of metrics, and put right what can be."""
 
 import asyncio
+import contextlib
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from headwater.cli import server_options as given
+from headwater.cli.artifact_check import check_artifacts
+from headwater.cli.artifact_store import existing_store
 from headwater.cli.database import existing_database
 from headwater.cli.progress import progress
+from headwater.server.settings import artifacts_destination as default_destination
 from headwater.storage.backend import Backend
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metrics.check import Problem, check_run, runs_with_points
@@ -22,6 +27,10 @@ def register(app: typer.Typer) -> None:
 def check(
     data_dir: given.DataDir = None,
     backend_store_uri: given.BackendStoreUri = None,
+    artifacts: Annotated[
+        bool, typer.Option("--artifacts", help="Read all files of the artifact store as well.")
+    ] = False,
+    artifacts_destination: given.ArtifactsDestination = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Put right what can be, and tell what cannot.")
     ] = False,
@@ -31,20 +40,32 @@ def check(
 ) -> None:
     """Verify every checksum of metric points, and all that is derived from them.
 
+    With --artifacts, also every file of the artifact store, and that nothing of it is missing.
+
     Exit status 1 tells that something is wrong and was not repaired.
     """
     backend = existing_database(data_dir, backend_store_uri)
+    destination = artifacts_destination or default_destination(
+        data_dir, backend_store_uri, Path.cwd()
+    )
+    report = None
+    if artifacts:
+        with contextlib.closing(existing_store(destination, data_dir)) as store:
+            report = check_artifacts(store)
     runs, found = asyncio.run(_check_all(backend, repair=repair))
     unrepaired = sum(not repaired for _, repaired in found)
     if json_output:
         problems = [_as_json(problem, repaired) for problem, repaired in found]
-        print(json.dumps({"database": backend.name, "runs": runs, "problems": problems}))
+        told = {"database": backend.name, "runs": runs, "problems": problems}
+        print(json.dumps(told | ({} if report is None else {"artifacts": report.as_json()})))
     else:
         for problem, repaired in found:
             print(_line(problem, repaired))
         problems_found = f"{len(found):,} problems, {unrepaired:,} left"
         print(f"Checked {runs:,} runs in {backend.name}: {problems_found}.")
-    if unrepaired:
+        for line in () if report is None else report.lines():
+            print(line)
+    if unrepaired or (report is not None and not report.is_sound):
         raise typer.Exit(1)
 
 

@@ -7,10 +7,12 @@ import typer
 
 from headwater.cli import table
 from headwater.cli.options import Csv, Filter, Json, OrderBy, TrackingUri
+from headwater.cli.quotas import Size, print_quotas, size_given
 from headwater.cli.table import Column
 from headwater.client import experiments as client
 from headwater.client.connection import Connection, connect
 from headwater.client.projects import list_projects
+from headwater.client.quotas import list_quotas, set_quota
 from headwater.errors import InvalidParameterError
 
 Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Its id or name.")]
@@ -35,6 +37,7 @@ def register(app: typer.Typer) -> None:
     experiments.command("show")(show)
     experiments.command("create")(create)
     experiments.command("move")(move)
+    experiments.command("quota")(quota)
     app.add_typer(experiments, name="experiments")
 
 
@@ -113,6 +116,24 @@ def move(
     else:
         moved = table.counted(len(done["experiment_ids"]), "experiment")
         print(f"Moved {moved} to {done['project'] or 'no project'}.")
+
+
+def quota(
+    experiment: Experiment,
+    size: Size = None,
+    tracking_uri: TrackingUri = None,
+    json_output: Json = False,
+) -> None:
+    """Limit the artifacts of an experiment; without a size, show the limit."""
+    with connect(tracking_uri) as server:
+        [number] = experiment_ids(server, [experiment])
+        if size is not None:
+            set_quota(server, size_given(size), experiment_id=number)
+        found = [each for each in list_quotas(server) if each["experiment_id"] == number]
+    if json_output:
+        table.print_json({"quotas": found})
+    else:
+        print_quotas(found)
 
 
 def experiment_ids(server: Connection, experiments: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ import itertools
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,19 +15,30 @@ from rich.table import Table
 
 from headwater.cli import server_options as given
 from headwater.cli.database import existing_database, registry_database
+from headwater.cli.gc_artifacts import (
+    ArtifactOutcome,
+    artifacts_as_json,
+    collect_after,
+    remove_artifacts,
+    result_line,
+    show_artifacts,
+)
 from headwater.cli.progress import progress
-from headwater.cli.remover import Remover
+from headwater.cli.remover import ArtifactFiles, Remover
 from headwater.cli.rewind import Json, Yes, ask
 from headwater.errors import ConfigurationError
 from headwater.server.settings import artifacts_destination as default_destination
 from headwater.storage.backend import Backend
 from headwater.storage.metadata.base import Database
+from headwater.tracking.artifact_retention import ArtifactPlan
+from headwater.tracking.collect_artifacts import plan_artifact_collection
 from headwater.tracking.collect_runs import delete_collected, plan_collection
 from headwater.tracking.retention import ENDED, KeepBest, RetentionPlan, RetentionRule
 from headwater.tracking.retention_rules import (
     parse_duration,
     parse_rules,
     require_count,
+    require_registered,
     require_statuses,
 )
 
@@ -84,6 +95,25 @@ def gc(
     minimize: Annotated[
         bool, typer.Option("--minimize", rich_help_panel=_RULE, help="Less is better.")
     ] = False,
+    project: Annotated[
+        list[str] | None,
+        typer.Option(rich_help_panel=_RULE, help="Project, with all below; may be repeated."),
+    ] = None,
+    artifacts: Annotated[
+        list[str] | None,
+        typer.Option(
+            rich_help_panel=_RULE,
+            help="Remove such artifacts, and keep the runs: 'checkpoints/*'; may be repeated.",
+        ),
+    ] = None,
+    registered: Annotated[
+        bool,
+        typer.Option(
+            "--registered",
+            rich_help_panel=_RULE,
+            help="With --artifacts: also those of runs that made a registered model.",
+        ),
+    ] = False,
     data_dir: given.DataDir = None,
     backend_store_uri: given.BackendStoreUri = None,
     registry_store_uri: given.RegistryStoreUri = None,
@@ -96,14 +126,26 @@ def gc(
 ) -> None:
     """Show which runs retention rules let go; with --remove, remove them for good.
 
-    Removed are a run's params, tags, metrics and artifacts. Servers may go on running.
+    Removed are a run's params, tags, metrics and artifacts; with --artifacts, only those artifacts
+    that match. Servers may go on running.
     """
-    options = (experiment, older_than, tag, status, deleted or None, keep_best, metric)
+    options = (
+        *(experiment, older_than, tag, status, deleted or None, keep_best, metric),
+        *(project, artifacts, registered or None),
+    )
     if rules is None:
         if all(option is None for option in options):
             raise ConfigurationError("no rule: say which runs may go, or give --rules FILE")
         best = _keep_best(keep_best, metric, minimize)
-        wanted = [_rule(experiment, older_than, tag, status, deleted, best)]
+        rule = _rule(experiment, older_than, tag, status, deleted, best)
+        wanted = [
+            replace(
+                rule,
+                projects=tuple(project or ()),
+                artifacts=tuple(artifacts or ()),
+                registered=require_registered(registered, artifacts or (), "--registered: "),
+            )
+        ]
     elif any(option is not None for option in options):
         raise ConfigurationError("--rules and options of a rule cannot be combined")
     else:
@@ -113,12 +155,12 @@ def gc(
         backend,
         registry_database(registry_store_uri, backend),
         artifacts_destination or default_destination(data_dir, backend_store_uri, Path.cwd()),
+        data_dir,
         remove=remove,
         yes=yes,
         json=json_output,
     )
-    plan, outcome = asyncio.run(command.run(wanted))
-    _print_result(backend.name, plan, outcome, json_output)
+    _print_result(backend.name, asyncio.run(command.run(wanted)), json_output)
 
 
 @dataclass(frozen=True)
@@ -128,11 +170,12 @@ class _Command:
     backend: Backend
     registry: Backend
     destination: str
+    data_dir: str | None
     remove: bool
     yes: bool
     json: bool
 
-    async def run(self, rules: Sequence[RetentionRule]) -> tuple[RetentionPlan, _Outcome | None]:
+    async def run(self, rules: Sequence[RetentionRule]) -> "_Result":
         with ExitStack() as stack:
             database, _ = self.backend.open()
             stack.callback(database.close)
@@ -141,28 +184,78 @@ class _Command:
                 registry, _ = self.registry.open()
                 stack.callback(registry.close)
             plan = await plan_collection(database, registry, rules)
+            gone = {run.run_id for run, _ in plan.removed}
+            on_artifacts, files = ArtifactPlan(), None
+            if any(rule.artifacts for rule in rules):
+                files = stack.enter_context(ArtifactFiles(self.destination))
+                on_artifacts = await plan_artifact_collection(
+                    database, registry, rules, files.list, gone
+                )
             if not self.json:
                 _show(plan)
-            if not self.remove or not plan.removed:
-                return plan, None
-            ask(f"Remove {len(plan.removed):,} runs for good", self.yes)
-            with Remover(self.backend.uri, self.destination) as remover:
-                run_ids = [run.run_id for run, _ in plan.removed]
-                return plan, await _remove(database, registry, remover, run_ids)
+                show_artifacts(on_artifacts)
+            result = _Result(plan, on_artifacts)
+            if not self.remove or not (plan.removed or on_artifacts.removed):
+                return result
+            ask(_question(plan, on_artifacts), self.yes)
+            if files is not None and on_artifacts.removed:
+                done = await remove_artifacts(database, registry, on_artifacts, files)
+                result.artifact_outcome = done
+            if plan.removed:
+                with Remover(self.backend.uri, self.destination) as remover:
+                    run_ids = [run.run_id for run, _ in plan.removed]
+                    result.outcome = await _remove(database, registry, remover, run_ids)
+            if result.artifact_outcome is not None:
+                collect_after(self.destination, self.data_dir, result.artifact_outcome)
+            return result
 
 
-def _print_result(
-    database: str, plan: RetentionPlan, outcome: _Outcome | None, json_output: bool
-) -> None:
+@dataclass
+class _Result:
+    """What a command has found and done."""
+
+    plan: RetentionPlan
+    on_artifacts: ArtifactPlan
+    outcome: _Outcome | None = None
+    artifact_outcome: ArtifactOutcome | None = None
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Why runs stay that were to go, and artifacts of runs; by run."""
+        found = dict(self.on_artifacts.failed or {})
+        for outcome in (self.artifact_outcome, self.outcome):
+            found.update({} if outcome is None else outcome.failed)
+        return found
+
+
+def _question(plan: RetentionPlan, on_artifacts: ArtifactPlan) -> str:
+    parts = []
+    if plan.removed:
+        parts.append(f"{len(plan.removed):,} runs")
+    if on_artifacts.removed:
+        files = sum(len(each.files) for each in on_artifacts.removed)
+        parts.append(f"{files:,} artifacts of {len(on_artifacts.removed):,} runs")
+    return f"Remove {' and '.join(parts)} for good"
+
+
+def _print_result(database: str, result: _Result, json_output: bool) -> None:
+    plan, on_artifacts = result.plan, result.on_artifacts
+    outcome, removed = result.outcome, result.artifact_outcome
     if json_output:
-        print(json.dumps(_as_json(database, plan, outcome)))
-    elif outcome is not None:
-        print(f"Removed {len(outcome.removed):,} of {len(plan.removed):,} runs.")
+        told = _as_json(database, plan, outcome)
+        print(json.dumps(told | artifacts_as_json(on_artifacts, removed)))
     else:
-        print("Nothing was removed; --remove does it." if plan.removed else "No run would go.")
-    if outcome is not None and outcome.failed:
+        if outcome is not None:
+            print(f"Removed {len(outcome.removed):,} of {len(plan.removed):,} runs.")
+        if removed is not None:
+            print(result_line(on_artifacts, removed))
+        if outcome is None and removed is None:
+            is_any = plan.removed or on_artifacts.removed
+            kind = "run" if on_artifacts.failed is None else "artifact"
+            print("Nothing was removed; --remove does it." if is_any else f"No {kind} would go.")
+    if result.failures:
         console = Console(stderr=True)
-        for run_id, error in outcome.failed.items():
+        for run_id, error in result.failures.items():
             console.print(f"run {run_id} stays: {error}", style="yellow", highlight=False)
         raise typer.Exit(1)
 

@@ -24,6 +24,7 @@ _COMMANDS = {
     "gc": "headwater.cli.gc",
     "migrate": "headwater.cli.migrate",
     "models": "headwater.cli.models",
+    "params": "headwater.cli.params",
     "projects": "headwater.cli.projects",
     "reproduce": "headwater.cli.reproduce",
     "rewind": "headwater.cli.rewind",

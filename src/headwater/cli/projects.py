@@ -9,9 +9,11 @@ from rich.tree import Tree
 
 from headwater.cli import table
 from headwater.cli.options import Csv, Json, TrackingUri
+from headwater.cli.quotas import Size, print_quotas, size_given
 from headwater.cli.table import Column
 from headwater.client import projects as client
 from headwater.client.connection import connect
+from headwater.client.quotas import list_quotas, set_quota
 from headwater.entities.project_path import ancestors
 
 _COLUMNS = (
@@ -28,6 +30,7 @@ def register(app: typer.Typer) -> None:
     projects = typer.Typer(no_args_is_help=True, help="The tree of projects over experiments.")
     projects.command("list")(list_projects)
     projects.command("move")(move)
+    projects.command("quota")(quota)
     app.add_typer(projects, name="projects")
 
 
@@ -69,6 +72,23 @@ def move(
     if done["saved_searches"]:
         moved.append(table.counted(done["saved_searches"], "search", "searches"))
     print(f"Moved {' and '.join(moved)} from {done['path']} to {done['to'] or 'no project'}.")
+
+
+def quota(
+    path: Annotated[str, typer.Argument(help="The project; '' is everything.")] = "",
+    size: Size = None,
+    tracking_uri: TrackingUri = None,
+    json_output: Json = False,
+) -> None:
+    """Limit the artifacts of a project and of all below it; without a size, show the limits."""
+    with connect(tracking_uri) as server:
+        if size is not None:
+            set_quota(server, size_given(size), project=path)
+        found = list_quotas(server, path)
+    if json_output:
+        table.print_json({"quotas": found})
+    else:
+        print_quotas(found)
 
 
 def _print_tree(

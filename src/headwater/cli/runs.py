@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headwater.cli import run_output, run_rows, table
+from headwater.cli import pareto, run_output, run_rows, table
 from headwater.cli.experiments import VIEW_TYPES, View, experiment_ids
 from headwater.cli.options import (
     Columns,
@@ -57,6 +57,7 @@ def register(app: typer.Typer) -> None:
     runs.command("show")(show)
     runs.command("move")(move)
     run_output.register(runs)
+    pareto.register(runs)
     app.add_typer(runs, name="runs")
 
 

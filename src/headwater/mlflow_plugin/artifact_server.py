@@ -15,6 +15,7 @@ ROUTE = "/api/2.0/mlflow-artifacts/artifacts"
 """Of MLflow's own, behind whatever prefix a server has."""
 
 _FOUND, _PARTIAL = 200, 206
+_TOO_LARGE = 413
 
 
 class ReplacedError(MlflowException):
@@ -70,8 +71,14 @@ class ArtifactServer:
         ]
 
     def copy(self, path: str, recipe: bytes) -> bool:
-        """Have the server store the file of these chunks, and say whether it could."""
+        """Have the server store the file of these chunks, and say whether it could.
+
+        Raises:
+            requests.HTTPError: a limit does not allow the file.
+        """
         answer = self.request("POST", "copy", {"path": path, "recipe": recipe.hex()})
+        if answer.status_code == _TOO_LARGE:
+            augmented_raise_for_status(answer)
         return bool(answer.status_code == _FOUND)
 
     def open(self, path: str, digest: str, start: int, end: int) -> Any:

@@ -8,17 +8,13 @@ command ``mlflow gc --run-ids`` would remove every deleted experiment and model 
 
 import json
 import sys
-from urllib.parse import unquote
 
 from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-from headwater.entities.artifact_store_uri import is_store
+from headwater.mlflow_plugin.artifact_place import located
 from headwater.mlflow_plugin.uri import sqlalchemy_uri
-
-_PROXIED = "mlflow-artifacts:"
 
 
 def main() -> None:
@@ -40,33 +36,12 @@ def remove_run(store: SqlAlchemyStore, run_id: str, destination: str) -> str | N
         info = store.get_run(run_id).info
         if info.lifecycle_stage != LifecycleStage.DELETED:
             return "it has been restored"
-        uri = resolved(info.artifact_uri, destination)
-        if is_store(uri) and uri.startswith(destination):
-            # Of the one store: a repository further down may have begun another.
-            path = unquote(uri.removeprefix(destination).strip("/"))
-            get_artifact_repository(destination).delete_artifacts(path)
-        else:
-            get_artifact_repository(uri).delete_artifacts()
+        repository, path = located(info.artifact_uri, destination)
+        repository.delete_artifacts(path)
         store._hard_delete_run(run_id)
     except (MlflowException, OSError, ImportError) as error:
         return f"{type(error).__name__}: {error}"
     return None
-
-
-def resolved(artifact_uri: str, destination: str) -> str:
-    """Return where artifacts are that clients reach through the server.
-
-    Raises:
-        OSError: they would be somewhere else altogether.
-    """
-    if not artifact_uri.startswith(_PROXIED):
-        return artifact_uri
-    path = artifact_uri.removeprefix(_PROXIED)
-    if path.startswith("//"):  # mlflow-artifacts://host/path
-        path = path[2:].partition("/")[2]
-    if ".." in unquote(path).split("/"):
-        raise OSError(f"its artifacts are not below the server's: {artifact_uri}")
-    return f"{destination.rstrip('/')}/{path.lstrip('/')}"
 
 
 if __name__ == "__main__":

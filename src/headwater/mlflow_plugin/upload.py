@@ -207,5 +207,6 @@ def describe(
         len(rows),
         [(each.name, each.start, each.size) for each in tensors],
         cut.starts[part.first],
+        cut.starts[-1],
     )
     return described, rows

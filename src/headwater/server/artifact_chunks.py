@@ -14,9 +14,11 @@ from headwater.errors import (
     HeadwaterError,
     InvalidParameterError,
     NotFoundError,
+    QuotaExceededError,
 )
+from headwater.server.artifact_quotas import Admission, QuotaGuard
 from headwater.server.artifact_threads import in_thread, transferring
-from headwater.server.body import ClientDisconnectedError, read_body
+from headwater.server.body import ClientDisconnectedError, drain, read_body
 from headwater.server.errors import answer_for
 from headwater.server.routes import OWN_API
 from headwater.server.send import JSON, send_error, send_whole
@@ -41,8 +43,9 @@ _LONGEST_NUMBER = 18
 class ArtifactChunks:
     """An ASGI application for the routes below headwater/artifacts."""
 
-    def __init__(self, artifacts: Artifacts, static_prefix: str) -> None:
+    def __init__(self, artifacts: Artifacts, static_prefix: str, quotas: QuotaGuard) -> None:
         self._artifacts = artifacts
+        self._quotas = quotas
         self._prefix = f"{static_prefix}{OWN_API}/artifacts/"
 
     def holds(self, path: str) -> bool:
@@ -74,15 +77,23 @@ class ArtifactChunks:
             size = _number(scope, "size")
             return {"lengths": await in_thread(lambda: self._artifacts.store.cuts(size))}
         if verb == ("POST", "copy"):
-            path, recipe = _path(scope), _recipe(scope)
-            return await in_thread(lambda: self._copy(path, recipe))
+            return await self._copy(_path(scope), _recipe(scope))
         if verb in (("PUT", "file"), ("PUT", "part")):
             path, base = _path(scope), _path(scope, "base") or None
             body = _Body(receive, asyncio.get_running_loop())
             store = self._store if verb[1] == "file" else self._keep
             with transferring():
-                return await in_thread(lambda: store(path, base, body.read))
+                opening = await in_thread(lambda: read_opening(body.read))
+                with await self._admitted(path, opening.described.least, body):
+                    return await in_thread(lambda: store(path, base, opening, body.read))
         raise NotFoundError(f"There is no {verb[0]} {scope['path']}")
+
+    async def _admitted(self, path: str, size: int, body: "_Body") -> Admission:
+        try:
+            return await self._quotas.admit(path, size)
+        except QuotaExceededError:
+            await body.drain()
+            raise
 
     async def _missing(self, receive: Receive) -> object:
         body, is_whole = await read_body(receive)
@@ -98,15 +109,17 @@ class ArtifactChunks:
             raise NotFoundError(f"No such artifact in the store: '{path}'")
         return {"size": found.size, "digest": found.digest.hex()}
 
-    def _copy(self, path: str, recipe: bytes) -> object:
-        stored = self._artifacts.copy(path, recipe)
-        if stored is None:
+    async def _copy(self, path: str, recipe: bytes) -> object:
+        size = await in_thread(lambda: self._artifacts.store.size_of(recipe))
+        if size is not None:
+            with await self._quotas.admit(path, size):
+                stored = await in_thread(lambda: self._artifacts.copy(path, recipe))
+        if size is None or stored is None:
             raise NotFoundError("No file in the store is made of these chunks")
         return {"size": stored.head.size, "new_bytes": stored.new_bytes}
 
-    def _store(self, path: str, base: str | None, read: Read) -> object:
+    def _store(self, path: str, base: str | None, opening: Opening, read: Read) -> object:
         """Store a file of which the body has what is missing."""
-        opening = read_opening(read)
         assembly, tensors = self._assembly(path, base, opening)
         for digest, length, tensor, content in _contents(opening, tensors, read):
             if content is not None:
@@ -118,9 +131,8 @@ class ArtifactChunks:
         stored = assembly.publish(bytes.fromhex(opening.described.digest), tensors)
         return {"size": stored.head.size, "new_bytes": stored.new_bytes}
 
-    def _keep(self, path: str, base: str | None, read: Read) -> object:
+    def _keep(self, path: str, base: str | None, opening: Opening, read: Read) -> object:
         """Keep the chunks of a part of a file, which comes later."""
-        opening = read_opening(read)
         assembly, tensors = self._assembly(path, base, opening)
         assembly.skip(opening.described.start)
         for digest, length, tensor, content in _contents(opening, tensors, read):
@@ -175,6 +187,11 @@ class _Body:
         self._loop = loop
         self._buffer = bytearray()
         self._more = True
+
+    async def drain(self) -> None:
+        """Read what is left, and forget it."""
+        if self._more:
+            await drain(self._receive)
 
     def read(self, size: int) -> bytes:
         """Return exactly so many bytes.

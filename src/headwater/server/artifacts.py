@@ -7,18 +7,20 @@ works on the same store: odd paths, files that are not there, directories, multi
 import asyncio
 import json
 import logging
+import posixpath
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from headwater.errors import ArtifactStoreError, HeadwaterError
+from headwater.errors import ArtifactStoreError, HeadwaterError, QuotaExceededError
 from headwater.server.artifact_chunks import ArtifactChunks
+from headwater.server.artifact_quotas import Admission, QuotaGuard, declared_length
 from headwater.server.artifact_threads import in_thread, start, transferring
-from headwater.server.body import ClientDisconnectedError
+from headwater.server.body import ClientDisconnectedError, drain
 from headwater.server.errors import answer_for
 from headwater.server.send import JSON, send_error, send_whole
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, Opened, media_type
@@ -54,6 +56,7 @@ class ArtifactRoutes:
         upstream: ASGIApp,
         *,
         empty_put: bool,
+        quotas: QuotaGuard | None = None,
         quotes_names: bool = True,
         nosniff: bool = True,
     ) -> None:
@@ -68,7 +71,8 @@ class ArtifactRoutes:
         self._prefixes = tuple(f"{static_prefix}{route}" for route in _ROUTES)
         self._upstream = upstream
         self._empty_put = empty_put
-        self._chunks = ArtifactChunks(artifacts, static_prefix)
+        self._quotas = quotas or QuotaGuard(artifacts.store)
+        self._chunks = ArtifactChunks(artifacts, static_prefix, self._quotas)
 
     @property
     def store(self) -> ArtifactStore:
@@ -87,6 +91,8 @@ class ArtifactRoutes:
         method, path = scope["method"], self._artifact(scope)
         if path == "" and method == "GET":
             await self._list(scope, receive, send)
+        elif method == "PUT" and path is None:
+            await self._upload_oddly(scope, receive, send)
         elif not path:
             await self._hand_over(scope, receive, send)
         elif method == "PUT":
@@ -129,12 +135,13 @@ class ArtifactRoutes:
     async def _upload(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         if b"content-encoding" in headers or scope["query_string"]:
-            await self._hand_over(scope, receive, send)
+            await self._upload_oddly(scope, receive, send)
             return
         try:
-            writer = await in_thread(lambda: self._artifacts.create(path))
-            with transferring():
-                await _write(writer, receive)
+            with await self._admitted(path, scope, receive) as admission:
+                writer = await in_thread(lambda: self._artifacts.create(path))
+                with transferring():
+                    await _write(writer, admission.counting(receive))
         except ClientDisconnectedError:
             return
         except HeadwaterError as error:
@@ -144,6 +151,27 @@ class ArtifactRoutes:
             await send_whole(send, 200, [], b"")
         else:
             await _answer_json(send, {})
+
+    async def _upload_oddly(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have MLflow's own code store a file, as far as the limits allow what is declared."""
+        path: str = scope["path"]
+        prefix = next(each for each in self._prefixes if path.startswith(each))
+        place = posixpath.normpath("/" + unquote(path[len(prefix) :])).strip("/")
+        try:
+            admission = await self._admitted(place, scope, receive)
+        except HeadwaterError as error:
+            await _fail(send, error)
+            return
+        with admission:
+            await self._hand_over(scope, receive, send)
+
+    async def _admitted(self, path: str, scope: Scope, receive: Receive) -> Admission:
+        """Let a file of the declared length in. Raises as `QuotaGuard.admit`."""
+        try:
+            return await self._quotas.admit(path, declared_length(scope))
+        except QuotaExceededError:
+            await drain(receive)
+            raise
 
     async def _download(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])

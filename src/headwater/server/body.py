@@ -1,5 +1,7 @@
 """Reads a request body into memory up to a limit, and gives it on as if it had not been read."""
 
+import contextlib
+
 from starlette.types import Message, Receive
 
 LARGEST_BUFFERED = 8 * 1024 * 1024
@@ -29,6 +31,17 @@ async def read_body(receive: Receive, limit: int = LARGEST_BUFFERED) -> tuple[by
         length += len(chunk)
         if length > limit:
             return b"".join(chunks), False
+
+
+async def drain(receive: Receive) -> None:
+    """Read the rest of a body that is not wanted.
+
+    Many clients read no answer before they have sent all, and would see a broken connection.
+    """
+    with contextlib.suppress(ClientDisconnectedError):
+        is_whole = False
+        while not is_whole:
+            _, is_whole = await read_body(receive)
 
 
 def replay(body: bytes, complete: bool, receive: Receive) -> Receive:

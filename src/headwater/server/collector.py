@@ -7,7 +7,9 @@ import logging
 from headwater.errors import ArtifactStoreError
 from headwater.server.daemon_thread import in_daemon_thread
 from headwater.storage.artifacts.catch_up import catch_up
-from headwater.storage.artifacts.collect import collect
+from headwater.storage.artifacts.collect import CollectionPlan, collect
+from headwater.storage.artifacts.reindex import correct_sizes
+from headwater.storage.artifacts.repack import repack
 from headwater.storage.artifacts.store import ArtifactStore
 
 _FIRST_SECONDS = 3600.0
@@ -20,11 +22,11 @@ _logger = logging.getLogger(__name__)
 
 
 async def collect_in_background(store: ArtifactStore) -> None:
-    """Collect once a day, until cancelled."""
+    """Pack anew, collect and correct sizes once a day, until cancelled."""
     await asyncio.sleep(_FIRST_SECONDS)
     while True:
         try:
-            done = await in_daemon_thread(lambda: collect(store))
+            done = await in_daemon_thread(lambda: _collect(store))
         except ArtifactStoreError as error:
             _logger.error("artifacts could not be collected: %s", error)
         else:
@@ -49,3 +51,11 @@ async def catch_up_in_background(store: ArtifactStore) -> None:
             if not store.objects.is_shared:
                 return
         await asyncio.sleep(_CATCH_UP_SECONDS)
+
+
+def _collect(store: ArtifactStore) -> CollectionPlan:
+    for name in repack(store).damaged:
+        _logger.error("the pack %s is damaged; run headwater artifacts check", name)
+    done = collect(store)
+    correct_sizes(store)
+    return done

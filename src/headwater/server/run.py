@@ -28,6 +28,7 @@ from headwater.errors import (
 )
 from headwater.mlflow_release import MlflowRelease
 from headwater.server.app import Front
+from headwater.server.artifact_quotas import QuotaGuard
 from headwater.server.artifacts import ArtifactRoutes
 from headwater.server.background import start_background, stop_background
 from headwater.server.daemon_thread import in_daemon_thread
@@ -49,6 +50,9 @@ _BACKLOG = 2048
 _DRAIN_SECONDS = 10
 _KEEP_ALIVE_SECONDS = 75
 _OPEN_FILES = 65_536
+_PREPARATION_SECONDS = 30.0
+"""How long an upload waits for the database to be prepared."""
+
 _LONGEST_SOCKET_PATH = 100
 
 Result = TypeVar("Result")
@@ -152,14 +156,14 @@ class _Serving:
         routes = native_routes(config.static_prefix, experiments=not config.trace_archival)
         trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
         upstream: ASGIApp = ProxyHeadersMiddleware(self._proxy, trusted)  # type: ignore[arg-type,assignment]  # uvicorn spells ASGI in its own types
-        artifacts = open_artifacts(config, self._release, upstream)
+        artifacts = open_artifacts(config, self._release, upstream, self._gate)
         self._store = None if artifacts is None else artifacts.store
         return Front(config, self._release, routes, self._gate, upstream, artifacts=artifacts)
 
     async def _start(self) -> None:
         if not self._config.artifacts_only:
             service = await in_daemon_thread(
-                lambda: _open(self._config, self._release, self._activity)
+                lambda: _open(self._config, self._release, self._activity, self._store)
             )
             self._gate.open(service)
             self._background = start_background(
@@ -178,7 +182,7 @@ class _Serving:
 
 
 def open_artifacts(
-    config: ServerConfig, release: MlflowRelease, upstream: ASGIApp
+    config: ServerConfig, release: MlflowRelease, upstream: ASGIApp, gate: Gate
 ) -> ArtifactRoutes | None:
     """Open the artifact store, if there is one.
 
@@ -199,6 +203,10 @@ def open_artifacts(
         config.static_prefix,
         upstream,
         empty_put=streams,
+        quotas=QuotaGuard(
+            artifacts.store,
+            None if config.artifacts_only else lambda: gate.passed(_PREPARATION_SECONDS),
+        ),
         quotes_names=quotes,
         nosniff=not config.security.enabled,
     )
@@ -247,7 +255,12 @@ def uvicorn_config(
     )
 
 
-def _open(config: ServerConfig, release: MlflowRelease, activity: Activity) -> TrackingService:
+def _open(
+    config: ServerConfig,
+    release: MlflowRelease,
+    activity: Activity,
+    artifacts: ArtifactStore | None,
+) -> TrackingService:
     """Bring the database up to date and open it."""
     backend = backend_of(config.database)
     backend.prepare(release, config.artifact_root)
@@ -258,6 +271,7 @@ def _open(config: ServerConfig, release: MlflowRelease, activity: Activity) -> T
         artifact_root=config.artifact_root,
         behaviour=release.behaviour,
         search_seconds=config.search_timeout,
+        artifacts=artifacts,
     )
 
 

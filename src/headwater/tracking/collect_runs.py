@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from headwater.entities.project_path import path_of_tag
 from headwater.storage.metadata import retention, runs
 from headwater.storage.metadata.base import Connection, Database
 from headwater.tracking.clock import now
+from headwater.tracking.registered_runs import registered_runs
 from headwater.tracking.retention import (
     KEEP_TAG,
     Candidate,
@@ -23,9 +25,21 @@ async def plan_collection(
 
     `registry` is the database of the model registry, most often the same.
     """
-    registered = await registry.read(retention.registered)
-    candidates = await database.read(lambda connection: _candidates(connection, rules, registered))
-    return plan_retention(rules, candidates, now())
+    return plan_retention(rules, await candidates(database, registry, rules), now())
+
+
+async def candidates(
+    database: Database, registry: Database, rules: Sequence[RetentionRule]
+) -> list[Candidate]:
+    """Return all runs as the rules must know them; `registry` as in `plan_collection`."""
+    registered = await registered_now(database, registry)
+    return await database.read(lambda connection: _candidates(connection, rules, registered))
+
+
+async def registered_now(database: Database, registry: Database) -> Mapping[str, str]:
+    """Return which runs made what is registered."""
+    versions = await registry.read(retention.versions)
+    return registered_runs(versions, await database.read(retention.logged_models))
 
 
 async def delete_collected(
@@ -36,8 +50,7 @@ async def delete_collected(
     Left out is a run that has begun again, been registered or tagged to be kept, or got a child
     since it was planned.
     """
-
-    registered = await registry.read(retention.registered)
+    registered = await registered_now(database, registry)
 
     def delete(connection: Connection) -> list[str]:
         removable = []
@@ -61,6 +74,7 @@ def _candidates(
     tags = retention.tags(connection, keys)
     values = retention.latest_values(connection, metrics)
     points = retention.points(connection)
+    projects = retention.project_tags(connection)
     return [
         Candidate(
             run.run_id,
@@ -76,6 +90,7 @@ def _candidates(
             values.get(run.run_id, {}),
             tags.get(run.run_id, {}).get(_PARENT_TAG),
             registered.get(run.run_id),
+            path_of_tag(projects.get(run.experiment_id)),
         )
         for run in retention.runs(connection)
     ]

@@ -7,29 +7,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from headwater.entities.project_path import is_within, path_of_tag
 from headwater.entities.reduction import Reduction, parse_reduction
 from headwater.entities.run_field import RunField
 from headwater.entities.verdict import Group, Observation, Verdict
-from headwater.errors import InvalidParameterError, NotFoundError
+from headwater.errors import InvalidParameterError
 from headwater.storage.metadata.base import Connection
-from headwater.storage.metadata.compared_runs import (
-    active_experiments,
-    latest_metric,
-    shared_params,
-)
-from headwater.storage.metadata.experiments import find_by_name
-from headwater.storage.metadata.find_runs import find_runs
-from headwater.storage.metadata.projects import activities
+from headwater.storage.metadata.compared_runs import shared_params
 from headwater.storage.metadata.run_columns import load_columns
-from headwater.storage.metrics.series_facts import series_facts
 from headwater.tracking.clock import now
 from headwater.tracking.compared_groups import ComparePlan, GroupPlan, plan_groups
-from headwater.tracking.reduce_series import as_infinite, reduce_series
+from headwater.tracking.selected_runs import matching_runs, reduced_values, selected_experiments
 from headwater.tracking.service import TrackingService
-from headwater.wire.compare import MOST_GROUPS, CompareRequest, Where
+from headwater.wire.compare import MOST_GROUPS, CompareRequest
 
 _PAIRS = re.compile(r"(^|[._/-])(seed|random_state|fold|split|dataset|task|env)s?([._/-]|$)", re.I)
 """Params by which runs are usually paired."""
@@ -52,7 +41,7 @@ async def compare(service: TrackingService, wanted: CompareRequest) -> Verdict:
     reduction = parse_reduction(wanted.question.reduction)
 
     def read(connection: Connection) -> tuple[list[Group], str | None]:
-        ids = _experiments(connection, wanted.where)
+        ids = selected_experiments(connection, wanted.where)
         plan = plan_groups(wanted, ids, service.behaviour, now())
         return _Reader(connection, service, wanted, reduction).groups(plan)
 
@@ -61,31 +50,6 @@ async def compare(service: TrackingService, wanted: CompareRequest) -> Verdict:
     judge = importlib.import_module("headwater.verdicts.judge").judge
     verdict: Verdict = await asyncio.to_thread(judge, wanted.question, groups, could_pair_by)
     return verdict
-
-
-def _experiments(connection: Connection, where: Where) -> list[str]:
-    """Return the ids of the experiments that are named; of all where none is."""
-    if not (where.experiment_ids or where.experiment_names or where.project is not None):
-        return active_experiments(connection)
-    found = list(where.experiment_ids)
-    for name in where.experiment_names:
-        experiment_id = find_by_name(connection, name)
-        if experiment_id is None:
-            raise NotFoundError(
-                f"Invalid value for parameter 'experiment_names': no experiment is named {name!r}"
-            )
-        found.append(str(experiment_id))
-    if where.project is not None:
-        path = path_of_tag(where.project)
-        within = [
-            str(each.experiment_id)
-            for each in activities(connection, ("active",))
-            if is_within(path_of_tag(each.tag), path)
-        ]
-        if not within:
-            raise NotFoundError(f"There is no project {path!r}")
-        found += within
-    return list(dict.fromkeys(found))
 
 
 class _Reader:
@@ -123,20 +87,8 @@ class _Reader:
         return found, could
 
     def _run_ids(self, group: GroupPlan) -> list[str]:
-        limit = group.search.page.limit
-        if not group.search.experiment_ids:
-            return []
-        found = find_runs(
-            self._connection,
-            group.search,
-            series_facts(self._connection, group.search),
-            nan_never_matches=self._service.behaviour.nan_never_matches,
-        )
-        if len(found) > limit:
-            raise InvalidParameterError(
-                f"more than {limit:,} runs are in the group {group.name!r}; narrow its filter"
-            )
-        return found
+        what = f"the group {group.name!r}"
+        return matching_runs(self._connection, self._service, group.search, what)
 
     def _divided(
         self, run_ids: Sequence[str], group: GroupPlan, plan: ComparePlan
@@ -173,7 +125,13 @@ class _Reader:
         columns = {
             each.name: each.values for each in load_columns(self._connection, run_ids, fields)
         }
-        values = self._values(run_ids)
+        values = reduced_values(
+            self._connection,
+            self._service,
+            run_ids,
+            self._wanted.question.metric,
+            self._reduction,
+        )
         pairs: Sequence[Any] = [None] * len(run_ids) if pair is None else columns[pair.name]
         found = []
         for place, run_id in enumerate(run_ids):
@@ -191,23 +149,6 @@ class _Reader:
             )
         # In an order that does not depend on how they were found.
         return tuple(sorted(found, key=lambda each: each.run_id))
-
-    def _values(self, run_ids: Sequence[str]) -> dict[str, tuple[float | None, int]]:
-        """Return the reduced metric and the last step of the runs that have the metric.
-
-        No value stands for NaN, which JSON does not have.
-        """
-        key = self._wanted.question.metric
-        latest = latest_metric(self._connection, run_ids, key)
-        found: dict[str, tuple[float | None, int]] = {}
-        for run_id, (value, step) in latest.items():
-            if self._reduction.kind == "last":
-                reduced = float(as_infinite(np.array([value]))[0])
-            else:
-                series = self._service.metrics.history(self._connection, run_id, key)
-                reduced = float("nan") if series is None else reduce_series(series, self._reduction)
-            found[run_id] = (reduced if np.isfinite(reduced) else None, step)
-        return found
 
     def _common_pairing(self, groups: Sequence[Sequence[str]]) -> str | None:
         """Return a param like a seed of which runs of all groups share two values or more."""

@@ -7,14 +7,11 @@ from headwater.entities.run_field import RunField, parse_column
 from headwater.entities.search import RunSearch
 from headwater.errors import InvalidParameterError
 from headwater.mlflow_release import Behaviour
-from headwater.tracking.search_run_table import plan_table
+from headwater.tracking.selected_runs import plan_search
 from headwater.wire.compare import CompareRequest, GroupQuery
-from headwater.wire.search_run_table import TableQuery
 
 MOST_RUNS = 20_000
 """Of one group, or of all where columns make groups."""
-
-_ACTIVE = ("active",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ def plan_groups(
     columns = tuple(_column("group_by", text) for text in wanted.group_by)
 
     def search_for(text: str) -> RunSearch:
-        return plan_table(_query(experiment_ids, text), behaviour, now_ms).search
+        return plan_search(text, experiment_ids, behaviour, now_ms, MOST_RUNS)
 
     plans = []
     for number, group in enumerate(list(wanted.groups) or [GroupQuery()]):
@@ -59,26 +56,6 @@ def plan_groups(
         plans.append(GroupPlan(group.name or _named(group), text or "all runs", search_for(text)))
     _check_names(plans)
     return ComparePlan(tuple(_candidate_first(plans, wanted)), columns, pair)
-
-
-def _query(experiment_ids: Sequence[str], text: str) -> TableQuery:
-    return TableQuery(
-        experiment_ids=experiment_ids,
-        stages=_ACTIVE,
-        filter=text,
-        order_by=(),
-        attributes=("run_id",),
-        metrics=(),
-        params=(),
-        tags=(),
-        group_by=(),
-        aggregates=(),
-        histogram=None,
-        bins=1,
-        count=False,
-        max_results=MOST_RUNS,
-        offset=0,
-    )
 
 
 def _check_filter(search_for: Callable[[str], RunSearch], parameter: str, text: str) -> None:

@@ -12,7 +12,7 @@ from headwater.entities.project_path import (
 )
 from headwater.entities.saved_search import SavedSearch, SearchScope
 from headwater.errors import ConflictError, InvalidParameterError, NotFoundError, NotServedError
-from headwater.storage.metadata import projects, saved_searches
+from headwater.storage.metadata import artifact_quotas, projects, saved_searches
 from headwater.storage.metadata.base import Connection
 from headwater.tracking.saved_search import name_taken
 from headwater.tracking.service import TrackingService
@@ -36,7 +36,8 @@ class MovedProject:
 async def move_project(service: TrackingService, path: str, to: str) -> MovedProject:
     """Give a project the path `to`; what is there already stays and is joined by what comes.
 
-    Deleted experiments and saved searches go along. All of it happens or nothing.
+    Deleted experiments, saved searches and limits of artifacts go along. All of it happens or
+    nothing.
 
     Raises:
         NotFoundError: there is no such project.
@@ -60,6 +61,7 @@ async def move_project(service: TrackingService, path: str, to: str) -> MovedPro
                 f"There is no project {path!r}; GET projects/list has those there are"
             )
         projects.place(connection, places)
+        _move_quotas(connection, path, to)
         for search in searches:
             if saved_searches.named(connection, search.scope, search.name) is not None:
                 raise name_taken(search.name, search.scope)
@@ -72,6 +74,16 @@ async def move_project(service: TrackingService, path: str, to: str) -> MovedPro
         raise ConflictError(
             f"Nothing was moved: somebody saved a search in {to!r} meanwhile; try again"
         ) from error
+
+
+def _move_quotas(connection: Connection, path: str, to: str) -> None:
+    """Take limits along; one that the other project has already stands."""
+    limits = dict(artifact_quotas.of_projects(connection))
+    for project in [each for each in limits if each and is_within(each, path)]:
+        limit, place = limits[project], moved_path(project, path, to)
+        artifact_quotas.set_of_project(connection, project, None)
+        if place and place not in limits:
+            artifact_quotas.set_of_project(connection, place, limit)
 
 
 def _moved(search: SavedSearch, path: str, to: str) -> SavedSearch:

@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from headwater.entities.project_path import is_within
+
 ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
 KEEP_TAG = "headwater.keep"
 """A run that has this tag is kept, whatever its value."""
@@ -38,6 +40,14 @@ class RetentionRule:
     """Only runs that were deleted, and wait to be restored or removed for good."""
 
     keep_best: KeepBest | None = None
+    projects: Sequence[str] = ()
+    """Paths: only experiments of these projects and of those below them. None: of all."""
+
+    artifacts: Sequence[str] = ()
+    """Patterns of artifacts that go while their runs stay. None: the runs go, with everything."""
+
+    registered: bool = False
+    """Lets go also of artifacts of runs that made a version of a registered model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,9 @@ class Candidate:
     registered: str | None = None
     """A version of a registered model that was made by it, such as ``churn/3``."""
 
+    project: str = ""
+    """The path of its experiment's project."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -95,18 +108,8 @@ def plan_retention(
     a child that stays.
     """
     runs = list(candidates)
-    chosen: dict[str, tuple[Candidate, str]] = {}
-    kept: dict[str, Kept] = {}
-    for rule in rules:
-        matching = [run for run in runs if _matches(rule, run)]
-        best = _best(rule.keep_best, matching)
-        for run in matching:
-            if run.run_id in best:
-                kept.setdefault(run.run_id, Kept(run, f"among the best of rule {rule.name!r}"))
-            elif _age(rule, run, now) >= rule.older_than:
-                chosen.setdefault(run.run_id, (run, rule.name))
-    for run_id in kept:
-        chosen.pop(run_id, None)
+    found, kept = choose([rule for rule in rules if not rule.artifacts], runs, now)
+    chosen = {run_id: (run, chosen_by[0].name) for run_id, (run, chosen_by) in found.items()}
     for run, _ in list(chosen.values()):
         if (reason := protection(run)) is not None:
             del chosen[run.run_id]
@@ -115,6 +118,28 @@ def plan_retention(
     depth = _depths({run.run_id: run.parent for run in runs})
     removed = sorted(chosen.values(), key=lambda pair: (-depth[pair[0].run_id], pair[0].run_id))
     return RetentionPlan(removed, sorted(kept.values(), key=lambda k: k.run.run_id))
+
+
+def choose(
+    rules: Sequence[RetentionRule], runs: Sequence[Candidate], now: int
+) -> tuple[dict[str, tuple[Candidate, list[RetentionRule]]], dict[str, Kept]]:
+    """Return the runs that rules let go, each with those rules, and those that one keeps as best.
+
+    What keeps a run whatever the rules say is not looked at.
+    """
+    chosen: dict[str, tuple[Candidate, list[RetentionRule]]] = {}
+    kept: dict[str, Kept] = {}
+    for rule in rules:
+        matching = [run for run in runs if _matches(rule, run)]
+        best = _best(rule.keep_best, matching)
+        for run in matching:
+            if run.run_id in best:
+                kept.setdefault(run.run_id, Kept(run, f"among the best of rule {rule.name!r}"))
+            elif _age(rule, run, now) >= rule.older_than:
+                chosen.setdefault(run.run_id, (run, []))[1].append(rule)
+    for run_id in kept:
+        chosen.pop(run_id, None)
+    return chosen, kept
 
 
 def protection(run: Candidate) -> str | None:
@@ -134,6 +159,7 @@ def _matches(rule: RetentionRule, run: Candidate) -> bool:
             pattern == str(run.experiment_id) or fnmatch.fnmatchcase(run.experiment, pattern)
             for pattern in rule.experiments
         )
+        and (not rule.projects or any(is_within(run.project, each) for each in rule.projects))
         and all(
             key in run.tags and fnmatch.fnmatchcase(run.tags[key], pattern)
             for key, pattern in rule.tags.items()

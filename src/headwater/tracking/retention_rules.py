@@ -26,6 +26,9 @@ class _Rule(msgspec.Struct, forbid_unknown_fields=True):
     statuses: tuple[str, ...] = tuple(sorted(ENDED))
     deleted: bool = False
     keep_best: _KeepBest | None = None
+    projects: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    registered: bool = False
 
 
 class _Rules(msgspec.Struct, forbid_unknown_fields=True):
@@ -88,6 +91,17 @@ def require_count(count: int, where: str = "") -> int:
     return count
 
 
+def require_registered(registered: bool, artifacts: Sequence[str], where: str = "") -> bool:
+    """Return whether a rule lets go of artifacts of registered models.
+
+    Raises:
+        ConfigurationError: it is about runs, which stay where they made such a model.
+    """
+    if registered and not artifacts:
+        raise ConfigurationError(f"{where}'registered' belongs to rules with 'artifacts'")
+    return registered
+
+
 def _rule(given: _Rule, where: str) -> RetentionRule:
     best = given.keep_best
     try:
@@ -104,4 +118,7 @@ def _rule(given: _Rule, where: str) -> RetentionRule:
         None
         if best is None
         else KeepBest(best.metric, require_count(best.count, where), best.minimize),
+        given.projects,
+        given.artifacts,
+        require_registered(given.registered, given.artifacts, where),
     )

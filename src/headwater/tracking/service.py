@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from headwater.mlflow_release import Behaviour
+from headwater.storage.artifacts.store import ArtifactStore
 from headwater.storage.metadata.base import Database
 from headwater.storage.metrics.base import MetricEngine
 
@@ -19,5 +20,8 @@ class TrackingService:
     """Where new experiments put artifacts."""
 
     behaviour: Behaviour
+    artifacts: ArtifactStore | None = None
+    """Where the server keeps artifacts; None where MLflow's own code does."""
+
     search_seconds: float = DEFAULT_SEARCH_SECONDS
     """After so many seconds a search is stopped."""

@@ -68,6 +68,14 @@ class Described(msgspec.Struct, frozen=True):
     start: int = 0
     """Where in the file a part of it begins, and `size` is then the part's."""
 
+    whole: int = 0
+    """Bytes of the file that a part is of; 0: they are not told."""
+
+    @property
+    def least(self) -> int:
+        """Bytes that the file has at least, as far as it is told."""
+        return max(self.start + self.size, self.whole)
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -117,7 +125,8 @@ def read_opening(read: Read) -> Opening:
         digest = bytes.fromhex(described.digest)
     except (msgspec.DecodeError, ValueError) as error:
         raise InvalidParameterError(f"The file's description cannot be read: {error}") from error
-    numbers_are_possible = 0 <= described.chunks <= _MOST_CHUNKS and described.start >= 0
+    numbers = (described.chunks, described.start, described.whole)
+    numbers_are_possible = min(numbers) >= 0 and described.chunks <= _MOST_CHUNKS
     if len(digest) != HASH_BYTES or not numbers_are_possible:
         raise InvalidParameterError("The file's description has a wrong digest or count of chunks")
     rows = np.frombuffer(read(described.chunks * ROW.itemsize), ROW)
@@ -125,8 +134,8 @@ def read_opening(read: Read) -> Opening:
         raise InvalidParameterError("The lengths of the chunks do not come to the file's size")
     if len(rows) and int(rows["length"].max()) > LARGEST_CHUNK:
         raise InvalidParameterError(f"A chunk has more than {LARGEST_CHUNK:,} bytes")
-    numbers = rows["tensor"]
-    if len(rows) and not -1 <= int(numbers.min()) <= int(numbers.max()) < len(described.tensors):
+    named = rows["tensor"]
+    if len(rows) and not -1 <= int(named.min()) <= int(named.max()) < len(described.tensors):
         raise InvalidParameterError("A chunk names a tensor that there is not")
     return Opening(described, rows)
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import msgspec
 
+from headwater.entities.run_selection import Where
 from headwater.entities.verdict import Choice, Direction, Missing, Question, Verdict
 from headwater.errors import InvalidParameterError
 from headwater.wire.own_request import decode_body
+from headwater.wire.run_selection import SelectionMessage, selection
 
 MOST_GROUPS = 50
-MOST_EXPERIMENTS = 10_000
 MOST_NAMED_RUNS = 10_000
 
 
@@ -23,17 +24,12 @@ class GroupQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parent_run_id: str | None = None
 
 
-class _Message(msgspec.Struct, forbid_unknown_fields=True):
+class _Message(SelectionMessage, kw_only=True):
     metric: str
     direction: Direction
-    experiment_ids: list[str] = []
-    experiment_names: list[str] = []
-    project: str | None = None
-    filter: str = ""
-    groups: list[GroupQuery] = []
-    group_by: list[str] = []
+    groups: list[GroupQuery] = msgspec.field(default_factory=list)
+    group_by: list[str] = msgspec.field(default_factory=list)
     candidate: str | None = None
-    reduction: str = "last"
     paired_by: str | None = None
     margin: float | None = None
     test: Choice = "auto"
@@ -42,16 +38,6 @@ class _Message(msgspec.Struct, forbid_unknown_fields=True):
     power: float = 0.8
     missing: Missing = "omit"
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Among which runs; all active experiments where nothing is named."""
-
-    experiment_ids: Sequence[str]
-    experiment_names: Sequence[str]
-    project: str | None
-    filter: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +76,9 @@ def decode_compare(body: bytes) -> CompareRequest:
         message.missing,
         message.seed,
     )
-    where = Where(message.experiment_ids, message.experiment_names, message.project, message.filter)
-    return CompareRequest(question, where, message.groups, message.group_by, message.candidate)
+    return CompareRequest(
+        question, selection(message), message.groups, message.group_by, message.candidate
+    )
 
 
 def encode_verdict(verdict: Verdict) -> bytes:
@@ -136,5 +123,3 @@ def _check(message: _Message) -> None:
             f"Invalid value for parameter 'groups': more than {MOST_NAMED_RUNS:,} run_ids; use a "
             "filter"
         )
-    if len(message.experiment_ids) + len(message.experiment_names) > MOST_EXPERIMENTS:
-        raise InvalidParameterError(f"More than {MOST_EXPERIMENTS:,} experiments; use a project")

@@ -10,7 +10,16 @@ import headwater.analysis
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "reference" / "analysis.md").read_text(encoding="utf-8")
-INNER = {"exact", "inputs", "noncentral", "result", "student"}
+INNER = {
+    "exact",
+    "forest",
+    "inputs",
+    "noncentral",
+    "param_columns",
+    "result",
+    "student",
+    "variance_shares",
+}
 
 
 def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:

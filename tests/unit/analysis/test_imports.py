@@ -19,7 +19,18 @@ def test_importing_headwater_loads_no_scipy() -> None:
 def test_every_module_has_a_test_or_serves_those_that_do() -> None:
     here, modules = Path(__file__).parent, Path(headwater.analysis.__path__[0])
     tested = {path.stem.removeprefix("test_") for path in here.glob("test_*.py")}
-    inner = {"__init__", "exact", "hierarchical", "inputs", "noncentral", "result", "student"}
+    inner = {
+        "__init__",
+        "exact",
+        "forest",
+        "hierarchical",
+        "inputs",
+        "noncentral",
+        "param_columns",
+        "result",
+        "student",
+        "variance_shares",
+    }
     assert {path.stem for path in modules.glob("*.py")} - tested == inner
 
 

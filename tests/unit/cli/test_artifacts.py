@@ -1,5 +1,6 @@
 """``headwater artifacts`` on a store of a data directory."""
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable
@@ -11,9 +12,18 @@ import pytest
 from tests.s3 import S3
 from tests.unit.cli.command import Command, command_on
 
+from headwater.cli import gc_artifacts
+from headwater.cli.gc_artifacts import ArtifactOutcome, collect_after
 from headwater.entities.artifact_store_uri import INDEX_VARIABLE
+from headwater.mlflow_release import installed_release
+from headwater.storage.artifacts.collect import collect
 from headwater.storage.artifacts.open_uri import open_uri
-from headwater.storage.artifacts.overlay import Artifacts, open_directory
+from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, open_directory
+from headwater.storage.metadata.artifact_quotas import set_of_project
+from headwater.storage.metadata.base import Connection
+from headwater.storage.metadata.prepare import create
+from headwater.storage.metadata.sqlite import SqliteDatabase
+from headwater.storage.metadata.tags import upsert_for_experiment
 
 CONTENT = np.random.default_rng(0).bytes(2_000_000)
 
@@ -31,7 +41,14 @@ class Place:
     """Where the artifacts are, and how the command is told so."""
 
     open: Callable[[], Artifacts]
+    destination: tuple[str, str]
+    index: Path
     options: tuple[str, ...] = ()
+
+    def lose_index(self) -> None:
+        """Remove the index, which nobody may have open."""
+        for path in self.index.glob("*.db*"):
+            path.unlink()
 
     def pass_time(self) -> None:
         """Wait until what is there is older than now; buckets tell whole seconds."""
@@ -41,13 +58,16 @@ class Place:
 @pytest.fixture(params=["directory", "bucket"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Artifacts of two experiments that share a model."""
-    found = Place(lambda: open_directory(tmp_path / "headwater-data" / "artifacts"))
+    root = tmp_path / "headwater-data" / "artifacts"
+    named = ("--artifacts-destination", f"headwater-cas+file://{root}")
+    found = Place(lambda: open_directory(root), named, root / STORE_DIRECTORY)
     if request.param == "bucket":
         s3: S3 = request.getfixturevalue("s3")
         s3.use(monkeypatch)
         monkeypatch.setenv(INDEX_VARIABLE, str(tmp_path / "index"))
         uri = f"headwater-cas+s3://{s3.create_bucket()}/ml"
-        found = Place(lambda: open_uri(uri), ("--artifacts-destination", uri))
+        named = ("--artifacts-destination", uri)
+        found = Place(lambda: open_uri(uri), named, tmp_path / "index", named)
     artifacts = found.open()
     for path, content in (
         ("1/run/artifacts/model.bin", CONTENT),
@@ -59,6 +79,14 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         writer.publish()
     artifacts.close()
     return found
+
+
+def new_database() -> Path:
+    """Make a database where the command looks for one."""
+    path = Path("headwater-data", "mlflow.db")
+    path.parent.mkdir(exist_ok=True)
+    create(path, installed_release(), "mlflow-artifacts:/")
+    return path
 
 
 def test_usage_counts_what_is_shared_once(command: Command, place: Place) -> None:
@@ -130,6 +158,10 @@ def test_a_directory_may_be_named(command: Command, tmp_path: Path) -> None:
         ("--artifacts-destination", f"headwater-cas+file://{tmp_path}/elsewhere"),
     ):
         assert command("artifacts", "check", *option).lines == ["1 file, 0 damaged"]
+    # The data directory has no store of its own then, but the database.
+    more = (*option, "--data-dir", "server")
+    assert command("artifacts", "check", *more).lines == ["1 file, 0 damaged"]
+    assert command("artifacts", "du", "--by", "project", *more).status == 1  # no database there
 
 
 def test_an_empty_bucket_has_no_store(
@@ -150,3 +182,89 @@ def test_without_a_store_there_is_nothing_to_do(command: Command) -> None:
     assert (done.status, "no artifact store" in done.err) == (1, True)
     assert not Path("nowhere").exists()
     assert sys.argv[1] == "artifacts"
+
+
+def test_what_is_needed_of_a_pack_is_packed_anew(command: Command, place: Place) -> None:
+    artifacts = place.open()
+    writer = artifacts.create("3/run/artifacts/part.bin")
+    writer.write(CONTENT[:700_000])
+    writer.publish()
+    for experiment in ("1", "2"):
+        artifacts.delete(experiment)
+    artifacts.close()
+    place.pass_time()
+    done = command("artifacts", "collect", "--grace", "0", *place.options)
+    assert done.lines[0].startswith("Packed 1 pack anew, of which 1,")
+    place.pass_time()
+    told = command("artifacts", "collect", "--grace", "0", "--json", *place.options).json
+    assert (told["repacked"], told["removed"], told["damaged"]) == (0, 1, [])
+    assert command("artifacts", "check", *place.options).lines == ["1 file, 0 damaged"]
+
+
+def test_an_index_that_was_lost_is_made_anew(command: Command, place: Place) -> None:
+    place.lose_index()
+    assert command("artifacts", "reindex", *place.options).lines == [
+        "3 files of 4,000,005 bytes; 0 corrected."
+    ]
+    artifacts = place.open()
+    writer = artifacts.create("4/run/artifacts/model.bin")
+    writer.write(CONTENT)
+    assert writer.publish().new_bytes < 100_000
+    artifacts.close()
+
+
+def test_usage_of_projects_and_experiments_stands_beside_their_limits(
+    command: Command, place: Place
+) -> None:
+    database = SqliteDatabase(new_database())
+
+    def prepare(connection: Connection) -> None:
+        for number, name in ((1, "base"), (2, "tuned")):
+            connection.execute(
+                "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage)"
+                " VALUES (?, ?, ?, 'active')",
+                (number, name, f"mlflow-artifacts:/{number}"),
+            )
+            tags = [("headwater.project", f"team/{name}")]
+            upsert_for_experiment(connection, number, tags)
+        upsert_for_experiment(connection, 2, [("headwater.artifact_quota", "8MB")])
+        set_of_project(connection, "team", 5_000_000)
+
+    asyncio.run(database.write(prepare))
+    database.close()
+    rows = command("artifacts", "du", "--by", "project", "--json", *place.options).json["projects"]
+    size = len(CONTENT)
+    assert [(row["project"], row["size"], row["unique"], row["limit"]) for row in rows] == [
+        ("", 2 * size + 5, size + 5, None),
+        ("team", 2 * size + 5, size + 5, 5_000_000),
+        ("team/base", size, size, None),
+        ("team/tuned", size + 5, size + 5, None),
+    ]
+    shown = command("artifacts", "du", "--by", "experiment", *place.options).lines
+    assert [line.split()[0] for line in shown] == ["experiment", "all", "base", "tuned"]
+    assert shown[3].split()[-2:] == ["8,000,000", "25"]
+
+
+def test_artifacts_are_checked_with_the_rest(command: Command, place: Place) -> None:
+    new_database()
+    told = command("check", "--artifacts", *place.destination, "--json").json
+    assert told["artifacts"]["files"] == 3
+    assert told["artifacts"]["missing"] == told["artifacts"]["damaged"] == []
+    objects = place.open().store.objects
+    [pack] = [each.name for each in objects.list("packs")]
+    objects.delete(pack)
+    lost = command("check", "--artifacts", *place.destination)
+    assert lost.status == 1
+    assert f"pack {pack.rpartition('/')[2]} is missing" in lost.out
+
+
+def test_what_a_removal_has_left_over_is_collected(
+    command: Command, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for experiment in "12":
+        place.open().delete(experiment)
+    monkeypatch.setattr(gc_artifacts, "collect", lambda store: collect(store, grace=-1))
+    outcome = ArtifactOutcome(removed={"run": 2})
+    collect_after(place.destination[1], None, outcome)
+    assert outcome.condemned == 1
+    assert outcome.condemned_bytes > len(CONTENT)

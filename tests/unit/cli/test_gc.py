@@ -134,6 +134,7 @@ def test_artifacts_out_of_bounds_are_left_and_so_is_the_run(site: Site) -> None:
         (("--older-than", "soon"), "'soon' is no duration"),
         (("--status", "RUNNING"), "--status: 'RUNNING'"),
         (("--keep-best", "3"), "--keep-best and --metric belong together"),
+        (("--registered",), "belongs to rules with 'artifacts'"),
     ],
 )
 def test_what_is_wrong_is_named(site: Site, arguments: tuple[str, ...], text: str) -> None:

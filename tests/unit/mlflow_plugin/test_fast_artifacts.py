@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import urllib3
@@ -192,6 +193,34 @@ def test_what_the_server_refuses_is_not_sent_again(
     with pytest.raises(HTTPError, match=r"'.*/a\.bin' is a file"):
         repository.log_artifact(changed, "a.bin")
     assert counted.verbs.count("file") == 1
+
+
+def test_a_limit_ends_an_upload_before_it_is_sent(
+    repository: FastArtifactsRepository, counted: Sent, tmp_path: Path, server: Server
+) -> None:
+    tags = [{"key": "headwater.artifact_quota", "value": "10MB"}]
+    made = httpx.post(
+        f"{server.url}/api/2.0/mlflow/experiments/create",
+        json={"name": uuid.uuid4().hex, "tags": tags},
+    )
+    limited = FastArtifactsRepository(
+        f"mlflow-artifacts:/{made.json()['experiment_id']}", tracking_uri=server.url
+    )
+    time.sleep(1.1)  # limits that were read are believed for a second
+    small = file(tmp_path, "a.bin", CONTENT)
+    for each in (repository, limited):  # the second one is a copy
+        each.log_artifact(small)
+    counted.verbs.clear()
+    with pytest.raises(HTTPError, match="have reached their limit"):
+        limited.log_artifact(small, "other")
+    assert counted.verbs[-1] == "copy"
+    counted.verbs.clear()
+    large = file(tmp_path, "b.bin", np.random.default_rng(17).bytes(70_000_000))
+    with pytest.raises(HTTPError, match=r"'.*/b\.bin' of 70 MB would be too much"):
+        limited.log_artifact(large)
+    assert "part" in counted.verbs
+    assert "file" not in counted.verbs
+    assert [each.path for each in limited.list_artifacts()] == ["a.bin"]
 
 
 def test_an_upload_that_was_killed_is_taken_up_by_the_next_one(

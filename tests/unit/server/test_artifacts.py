@@ -271,6 +271,7 @@ def cut(
     tensors: Any = (),
     digest: str = "0" * 64,
     start: int = 0,
+    whole: int = 0,
 ) -> bytes:
     """Return a file as clients with Headwater send it."""
     rows = np.zeros(len(chunks), ROW)
@@ -279,7 +280,8 @@ def cut(
     rows["length"] = [len(chunk) for chunk in chunks]
     rows["tensor"] = -1
     rows["follows"] = follows
-    described = Described(sum(map(len, chunks)), digest, len(chunks), list(tensors), start)
+    size = sum(map(len, chunks))
+    described = Described(size, digest, len(chunks), list(tensors), start, whole)
     sent = [encode_content(zstandard.compress(chunk)) for chunk in chunks] if follows else []
     return encode_opening(described, rows) + b"".join(sent)
 
@@ -406,3 +408,34 @@ async def test_questions_that_cannot_be_answered_are_refused(client: httpx.Async
     assert (await client.post(f"{OWN}/missing", content=b"x" * 33)).status_code == 400
     assert (await client.post(f"{OWN}/missing", content=bytes(32 * 100_001))).status_code == 400
     assert (await client.get(f"{OWN}/other")).status_code == 404
+
+
+def test_a_plain_file_that_cannot_be_deleted_is_told(
+    artifacts: Artifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "a").write_bytes(b"x")
+
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path == tmp_path / "plain" / "a":
+            raise PermissionError(13, "Permission denied")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    for path in ("plain", "plain/a"):
+        with pytest.raises(ArtifactStoreError, match=f"{path} cannot be deleted: Permission"):
+            artifacts.delete(path)
+
+
+def test_links_among_plain_files_are_deleted_and_not_what_they_lead_to(
+    artifacts: Artifacts, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").write_bytes(b"x")
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "link").symlink_to(tmp_path / "elsewhere")
+    assert artifacts.delete("plain") == 1
+    assert not (tmp_path / "plain").exists()
+    assert (tmp_path / "elsewhere" / "kept").exists()

@@ -72,7 +72,7 @@ class FileBuilder:
         self._objects = objects
         self._index = index
         self._encoder = Encoder()
-        self._bases = _Bases(objects, find_similar, self._is_present)
+        self._bases = _Bases(objects, find_similar, self._chain)
         self._new_bytes = 0
         self._writer = PackWriter()
         self._packing: list[tuple[bytes, Place]] = []
@@ -160,14 +160,30 @@ class FileBuilder:
         below: bytes | None = digest
         while below is not None and below not in self._places:
             place = self._index.find(below)
-            if place is None or not self._is_present(place.pack):
-                return False
-            if len(found) > DEEPEST:  # what several machines have noted need not fit together
+            # What several machines have noted need not fit together: it may lead in circles.
+            if place is None or len(found) > DEEPEST or not self._is_present(place.pack):
                 return False
             found.append((below, place))
             below = place.base
         self._places.update(found)
         return True
+
+    def _chain(self, places: list[tuple[bytes, Place]]) -> list[tuple[bytes, Place]] | None:
+        """Return where a chunk and those below it are now, None where they are not to be used.
+
+        What this file has found already comes first, so that no way of it leads in circles; then
+        what a manifest tells, then the index, which knows what was packed anew.
+        """
+        told = {digest: place for digest, place in places if self._is_present(place.pack)}
+        found: list[tuple[bytes, Place]] = []
+        below: bytes | None = places[0][0]
+        while below is not None:
+            place = self._places.get(below) or told.get(below) or self._index.find(below)
+            if place is None or len(found) > DEEPEST or not self._is_present(place.pack):
+                return None
+            found.append((below, place))
+            below = place.base
+        return found
 
     def _is_present(self, name: str) -> bool:
         if name not in self._present:
@@ -271,11 +287,14 @@ class _Bases:
     """Looks for bases in one similar file."""
 
     def __init__(
-        self, objects: Objects, find_similar: FindSimilar, is_present: Callable[[str], bool]
+        self,
+        objects: Objects,
+        find_similar: FindSimilar,
+        current: Callable[[list[tuple[bytes, Place]]], list[tuple[bytes, Place]] | None],
     ) -> None:
         self._objects = objects
         self._find_similar = find_similar
-        self._is_present = is_present
+        self._current = current
         self._similar: Similar | None = None
         self._reader: FileReader | None = None
         self._is_sought = True
@@ -294,9 +313,8 @@ class _Bases:
             return None
         number = self._similar.chunk(chunk.tensor, chunk.start, len(chunk.content))
         places = None if number is None else self._similar.places(number)
+        places = self._current(places) if places else None
         if number is None or not places or places[0][1].depth >= DEEPEST:
-            return None
-        if not all(self._is_present(place.pack) for _, place in places):
             return None
         try:
             return _Base(self._reader.chunk(number), places)

@@ -1,6 +1,7 @@
 """Brings the index up to date: with what it has lost, and what other machines have stored."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -8,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.errors import CorruptArtifactError, MissingObjectError
-from headwater.storage.artifacts import pack
+from headwater.storage.artifacts import moved, pack
+from headwater.storage.artifacts.build import CONDEMNED
 from headwater.storage.artifacts.index import ChunkIndex, Place
 from headwater.storage.artifacts.manifest import decode_manifest
 from headwater.storage.artifacts.objects import Objects, StoredObject
-from headwater.storage.artifacts.similar import structure_of
 from headwater.storage.artifacts.store import MANIFESTS, ArtifactStore
-from headwater.storage.artifacts.tensor_layout import Tensor
 
 _TABLES_AT_ONCE = 16
 _OVERLAP_SECONDS = 5.0
@@ -32,26 +32,32 @@ class CatchUp:
     """Packs."""
 
     files: int
-    """Whose structure was noted."""
+    """That were noted."""
 
 
 def catch_up(store: ArtifactStore, *, files: bool = True) -> CatchUp:
     """Note the chunks of packs that the index does not know, and forget those that are gone.
 
-    With `files`, note as well which new files resemble each other, for which all are listed.
+    Packs that are about to be removed are not read, and what was packed anew is looked for where it
+    is now. With `files`, note as well how large new files are and which resemble each other, for
+    which all are listed. What is damaged is left out.
 
     Raises:
         ArtifactStoreError: the place or the index cannot be read; what was noted stays.
     """
     objects, index = store.objects, store.index
     known = index.packs()
+    # Moves before packs, so that those to which something was moved are read whole.
+    moves = {pack.pack_of(each.name) for each in objects.list(moved.PREFIX)}
     there = {pack.pack_of(each.name): each for each in objects.list(pack.PREFIX)}
-    gone = sorted(known - there.keys())
+    condemned = {pack.pack_of(each.name) for each in objects.list(CONDEMNED)}
+    gone = sorted(known - there.keys() - moves)
     if gone:
         index.forget_packs(gone)
-    new = [there[name] for name in sorted(there.keys() - known)]
+    new = [there[name] for name in sorted(there.keys() - known - moves - condemned)]
     read = _read_packs(objects, index, new)
-    return CatchUp(read, len(gone), _read_structures(objects, index) if files else 0)
+    followed = _follow_moves(objects, index, moves)
+    return CatchUp(read, len(gone) + followed, _read_files(store) if files else 0)
 
 
 def places_of(
@@ -124,8 +130,27 @@ def _depths(index: ChunkIndex, rows: NDArray[np.void]) -> dict[bytes, int]:
     return {base: place.depth for base in bases if (place := index.find(base)) is not None}
 
 
-def _read_structures(objects: Objects, index: ChunkIndex) -> int:
-    since = index.read_until()
+def _follow_moves(objects: Objects, index: ChunkIndex, moves: AbstractSet[str]) -> int:
+    """Forget packs that were packed anew, and have their chunks be where they are now."""
+    count = 0
+    # What was packed anew may have been so once more.
+    while waiting := sorted(index.packs() & moves):
+        for name in waiting:
+            try:
+                found = moved.read_moved(objects, name)
+            except CorruptArtifactError:
+                found = None
+            if found is not None:
+                index.add(found.followed(index.in_pack(name)))
+            index.forget_packs([name])
+            count += 1
+    return count
+
+
+def _read_files(store: ArtifactStore) -> int:
+    objects, index = store.objects, store.index
+    # An older release's index has not noted all of what this one does.
+    since = index.read_until() if index.is_complete else 0.0
     now = objects.now()
     files = objects.list(MANIFESTS)
     names = [each.name for each in files if each.modified > since - _OVERLAP_SECONDS]
@@ -137,11 +162,8 @@ def _read_structures(objects: Objects, index: ChunkIndex) -> int:
             manifest = decode_manifest(content)
         except CorruptArtifactError:
             continue
-        if manifest.tensors:
-            first = manifest.tensors[0]
-            structure = structure_of(Tensor(first.name, first.start, first.size))
-            path = name.removeprefix(f"{MANIFESTS}/")
-            index.note_structure(structure, path, manifest.head.stored_at)
-            count += 1
+        store.note(name.removeprefix(f"{MANIFESTS}/"), manifest)
+        count += 1
     index.note_read_until(now)
+    index.is_complete = True
     return count

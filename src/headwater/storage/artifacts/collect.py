@@ -1,17 +1,19 @@
 """Removes packs that no file needs, and nothing that somebody is about to need.
 
 A pack without a file is condemned first, which keeps new files from building on it, and removed by
-a later collection, when all who had found it before have published or given up.
+a later collection, when all who had found it before have published or given up. A pack of which all
+that files need was packed anew (`repack`) goes the same way.
 """
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from headwater.storage.artifacts import pack
+from headwater.storage.artifacts import moved, pack
 from headwater.storage.artifacts.build import CONDEMNED, condemned_name
-from headwater.storage.artifacts.manifest import decode_manifest
-from headwater.storage.artifacts.objects import Objects, StoredObject
-from headwater.storage.artifacts.store import MANIFESTS, ArtifactStore
+from headwater.storage.artifacts.objects import StoredObject
+from headwater.storage.artifacts.references import read_references
+from headwater.storage.artifacts.store import ArtifactStore
 
 GRACE_SECONDS = 24 * 3600.0
 """How long an upload may take."""
@@ -35,19 +37,8 @@ class CollectionPlan:
     drafts: tuple[StoredObject, ...]
     """What crashes have left."""
 
-
-def live_packs(objects: Objects) -> set[str]:
-    """Return the packs that files need.
-
-    Raises:
-        CorruptArtifactError: a manifest is damaged: what it needs is not known.
-    """
-    live: set[str] = set()
-    names = [each.name for each in objects.list(MANIFESTS)]
-    for _, content in objects.get_each(names):
-        if content is not None:  # not deleted meanwhile
-            live.update(decode_manifest(content).packs)
-    return live
+    forget: tuple[StoredObject, ...] = ()
+    """What tells where the chunks of packs are that no file names any more."""
 
 
 def plan_collection(
@@ -57,8 +48,15 @@ def plan_collection(
     live: AbstractSet[str],
     now: float,
     grace: float,
+    *,
+    moves: Sequence[StoredObject] = (),
+    named: AbstractSet[str] = frozenset(),
 ) -> CollectionPlan:
-    """Return what to do; `now` in seconds since the epoch."""
+    """Return what to do; `now` in seconds since the epoch.
+
+    `live` are the packs that must stay, `named` those that files name. `moves` tell where the
+    chunks of packs are that were packed anew.
+    """
     since = {pack.pack_of(each.name): each.modified for each in condemned}
     dead = [each for each in packs if pack.pack_of(each.name) not in live]
     new = [each for each in dead if pack.pack_of(each.name) not in since]
@@ -68,6 +66,11 @@ def plan_collection(
         tuple(sorted(name for name in since if name in live)),
         tuple(each for each in old if now - since[pack.pack_of(each.name)] > grace),
         tuple(each for each in drafts if now - each.modified > grace),
+        tuple(
+            each
+            for each in moves
+            if pack.pack_of(each.name) not in named and now - each.modified > grace
+        ),
     )
 
 
@@ -81,8 +84,18 @@ def collect(store: ArtifactStore, *, grace: float = GRACE_SECONDS) -> Collection
     now = objects.now()
     # Packs before files: what is packed meanwhile is young, and what is published is seen.
     packs, condemned = list(objects.list(pack.PREFIX)), list(objects.list(CONDEMNED))
-    drafts = list(objects.list(_DRAFTS))
-    plan = plan_collection(packs, condemned, drafts, live_packs(objects), now, grace)
+    drafts, moves = list(objects.list(_DRAFTS)), list(objects.list(moved.PREFIX))
+    needed = read_references(objects)
+    plan = plan_collection(
+        packs,
+        condemned,
+        drafts,
+        needed.packs,
+        now,
+        grace,
+        moves=moves,
+        named=needed.parts.keys(),
+    )
     for each in plan.condemn:
         objects.put(condemned_name(pack.pack_of(each.name)), [b"-"])
     for name in plan.pardon:
@@ -92,6 +105,6 @@ def collect(store: ArtifactStore, *, grace: float = GRACE_SECONDS) -> Collection
         store.index.forget_packs([name])
         objects.delete(each.name)
         objects.delete(condemned_name(name))
-    for each in plan.drafts:
+    for each in (*plan.drafts, *plan.forget):
         objects.delete(each.name)
     return plan

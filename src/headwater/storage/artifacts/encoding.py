@@ -140,11 +140,6 @@ class Encoder:
         return packed if len(packed) < _WORTH * len(part) else None
 
 
-def needs_base(encoded: bytes) -> bool:
-    """Say whether `decode` needs the base."""
-    return encoded[:1] == bytes((Method.DIFFERENCE,))
-
-
 def decode(encoded: bytes, base: bytes | None = None) -> bytes:
     """Return the content.
 

@@ -29,8 +29,16 @@ CREATE TABLE IF NOT EXISTS recipes (
     recipe BLOB PRIMARY KEY, size INTEGER NOT NULL, stored_at INTEGER NOT NULL, path TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS recipes_by_size ON recipes (size, stored_at);
+CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS totals (
+    directory TEXT PRIMARY KEY, files INTEGER NOT NULL, size INTEGER NOT NULL
+) WITHOUT ROWID;
 """
+_COMPLETE = 1
+"""The file's ``user_version`` when all that packs and manifests hold is in it."""
+
 _FIND = "SELECT pack, offset, stored, length, base, depth FROM chunks WHERE hash = ?"
+_FIND_IN = "SELECT hash, pack, offset, stored, length, base, depth FROM chunks"
 _ADD = "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ADD_BETTER = """
 INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET
@@ -38,6 +46,13 @@ INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET
     length = excluded.length, base = excluded.base, depth = excluded.depth
 WHERE excluded.depth < chunks.depth
 """
+_ADD_TO_TOTAL = """
+INSERT INTO totals VALUES (?, ?, ?)
+ON CONFLICT (directory) DO UPDATE SET files = files + excluded.files, size = size + excluded.size
+"""
+_TOTAL = "SELECT files, size FROM totals WHERE directory = ?"
+_PATHS = "SELECT path FROM files WHERE path > ? ORDER BY path LIMIT ?"
+_PAGE = 1_000
 _BUSY_SECONDS = 30.0
 
 
@@ -112,17 +127,25 @@ class ChunkIndex:
             return {name for (name,) in connection.execute("SELECT pack FROM read_packs")}
 
     def read_until(self) -> float:
-        """Return the time of the last file whose structure is noted; see `note_read_until`."""
+        """Return the time of the last file that is noted; see `note_read_until`."""
         with self._used() as connection:
             row = connection.execute("SELECT max(seconds) FROM read_until").fetchone()
         return float(row[0] or 0.0)
 
     def note_read_until(self, seconds: float) -> None:
-        """Note that the structures of all files that are older are known; since the epoch."""
+        """Note that all files that are older have been noted; since the epoch."""
         with self._used() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO read_until VALUES ('manifests', ?)", (seconds,)
             )
+
+    def read_anew(self) -> None:
+        """Have all packs and files read again; what is noted stays."""
+        with self._used() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM read_packs")
+            connection.execute("DELETE FROM read_until")
+            connection.execute("COMMIT")
 
     def forget_packs(self, packs: Sequence[str]) -> None:
         """Forget all chunks of packs."""
@@ -164,6 +187,13 @@ class ChunkIndex:
             found = rows.fetchone()
         return None if found is None else str(found[0])
 
+    def size_of(self, recipe: bytes) -> int | None:
+        """Return the bytes of a file of these chunks, None where none is noted."""
+        with self._used() as connection:
+            rows = connection.execute("SELECT size FROM recipes WHERE recipe = ?", (recipe,))
+            found = rows.fetchone()
+        return None if found is None else int(found[0])
+
     def alike(self, structure: bytes, most: int) -> list[str]:
         """Return the paths of files of the same structure, the last stored ones first."""
         with self._used() as connection:
@@ -172,6 +202,66 @@ class ChunkIndex:
                 (structure, most),
             )
             return [path for (path,) in rows]
+
+    def in_pack(self, pack: str) -> list[tuple[bytes, Place]]:
+        """Return the chunks that are said to be in a pack."""
+        with self._used() as connection:
+            rows = connection.execute(f"{_FIND_IN} WHERE pack = ?", (pack,))
+            return [(digest, Place(*row)) for digest, *row in rows]
+
+    def note_file(self, path: str, size: int | None) -> None:
+        """Note the size of a file, in the totals as well; None: it is not there any more."""
+        with self._used() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            row = connection.execute("SELECT size FROM files WHERE path = ?", (path,)).fetchone()
+            if size is None:
+                connection.execute("DELETE FROM files WHERE path = ?", (path,))
+            else:
+                connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", (path, size))
+            files = (size is not None) - (row is not None)
+            more = (size or 0) - (row[0] if row else 0)
+            if files or more:
+                changes = [(each, files, more) for each in _directories(path)]
+                connection.executemany(_ADD_TO_TOTAL, changes)
+            connection.execute("COMMIT")
+
+    def size(self, path: str) -> int | None:
+        """Return the noted size of a file, None where none is noted."""
+        with self._used() as connection:
+            row = connection.execute("SELECT size FROM files WHERE path = ?", (path,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def total(self, directory: str) -> tuple[int, int]:
+        """Return how many files are noted below a directory, and their bytes."""
+        with self._used() as connection:
+            row = connection.execute(_TOTAL, (directory,)).fetchone()
+        return (0, 0) if row is None else (int(row[0]), int(row[1]))
+
+    def size_below(self, directory: str) -> int:
+        """Return the bytes of all files that are noted below a directory."""
+        return self.total(directory)[1]
+
+    def paths(self) -> Iterator[str]:
+        """Yield the paths of all files that are noted, in their order."""
+        last = ""
+        while True:
+            with self._used() as connection:
+                rows = connection.execute(_PATHS, (last, _PAGE)).fetchall()
+            yield from (path for (path,) in rows)
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1][0]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that packs and manifests hold is in it, as far as it is meant to be."""
+        with self._used() as connection:
+            return bool(connection.execute("PRAGMA user_version").fetchone()[0] == _COMPLETE)
+
+    @is_complete.setter
+    def is_complete(self, value: bool) -> None:
+        with self._used() as connection:
+            connection.execute(f"PRAGMA user_version = {_COMPLETE if value else 0}")
 
     @contextmanager
     def _used(self) -> Iterator[sqlite3.Connection]:
@@ -182,3 +272,9 @@ class ChunkIndex:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise ArtifactStoreError(f"the index of chunks fails: {error}") from error
+
+
+def _directories(path: str) -> list[str]:
+    """Return all directories that a file is below: ``""`` and on."""
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(len(parts))]

@@ -45,4 +45,8 @@ class PlainFiles(Protocol):
         """Yield what is directly below a directory, in no order."""
 
     def delete(self, path: str) -> int:
-        """Delete a file, or all below a directory, and return how many files that were."""
+        """Delete a file, or all below a directory, and return how many files that were.
+
+        Raises:
+            ArtifactStoreError: one of them cannot be deleted.
+        """

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from headwater.errors import ArtifactStoreError
 from headwater.storage.artifacts.objects import LONGEST_NAME
 from headwater.storage.artifacts.plain import STORE_DIRECTORY, Opened
 from headwater.storage.artifacts.store import Listed
@@ -64,18 +65,10 @@ class PlainDirectory:
     def delete(self, path: str) -> int:
         """See `PlainFiles.delete`."""
         place = self._place(path)
-        if place is None:
-            return 0
-        if place.is_file():
-            place.unlink()
-            return 1
-        count = 0
-        for directory, _, names in os.walk(place, topdown=False):
-            for name in names:
-                Path(directory, name).unlink()
-                count += 1
-            Path(directory).rmdir()
-        return count
+        try:
+            return 0 if place is None else _delete(place)
+        except OSError as error:
+            raise ArtifactStoreError(f"{path} cannot be deleted: {error.strerror}") from error
 
     def _place(self, path: str) -> Path | None:
         """Return where a plain file of that path would be; None where it would lead elsewhere."""
@@ -90,3 +83,18 @@ class PlainDirectory:
         # A link must not lead out of the directory.
         is_inside = place.resolve().is_relative_to(self._root.resolve())
         return place if is_inside else None
+
+
+def _delete(place: Path) -> int:
+    """Delete a file or a directory, and return how many files that were."""
+    if place.is_file():
+        place.unlink()
+        return 1
+    count = 0
+    for directory, below, names in os.walk(place, topdown=False):
+        links = [name for name in below if Path(directory, name).is_symlink()]
+        for name in (*names, *links):
+            Path(directory, name).unlink()
+            count += 1
+        Path(directory).rmdir()
+    return count

@@ -7,6 +7,7 @@ from blake3 import blake3
 from headwater.errors import CorruptArtifactError, MissingObjectError
 from headwater.storage.artifacts import encoding, pack
 from headwater.storage.artifacts.manifest import Manifest
+from headwater.storage.artifacts.moved import Moved, read_moved
 from headwater.storage.artifacts.objects import Objects
 
 _READ_BYTES = 2 * 1024 * 1024
@@ -26,6 +27,9 @@ class FileReader:
         self._name = name
         self._windows: dict[str, tuple[int, bytes]] = {}
         """By pack, offset and content of what was read of it last."""
+
+        self._moved: dict[str, Moved] = {}
+        """By pack that is not there any more, where its chunks are."""
 
     def read(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the bytes from `start` to before `end`.
@@ -72,7 +76,14 @@ class FileReader:
     def _encoded(self, number: int, offset: int, stored: int) -> bytes:
         if number < 0:
             return self._manifest.inline[offset : offset + stored]
-        name = self._manifest.packs[number]
+        return self._packed(self._manifest.packs[number], offset, stored)
+
+    def _packed(self, name: str, offset: int, stored: int) -> bytes:
+        if name in self._moved:
+            place = self._moved[name].find(offset)
+            if place is None:
+                raise CorruptArtifactError(f"{self._name}: a chunk of the pack {name} is missing")
+            return self._packed(*place, stored)
         begin, content = self._windows.get(name, (0, b""))
         if not begin <= offset <= offset + stored <= begin + len(content):
             try:
@@ -80,7 +91,13 @@ class FileReader:
                     pack.object_name(name), offset, max(stored, _READ_BYTES)
                 )
             except MissingObjectError as error:
-                raise CorruptArtifactError(f"{self._name}: the pack {name} is missing") from error
+                moved = read_moved(self._objects, name)
+                if moved is None:
+                    raise CorruptArtifactError(
+                        f"{self._name}: the pack {name} is missing"
+                    ) from error
+                self._moved[name] = moved
+                return self._packed(name, offset, stored)
             begin = offset
             self._windows.pop(name, None)
             if len(self._windows) >= _WINDOWS:

@@ -198,6 +198,10 @@ class ArtifactStore:
         stored = self._builder(path).copy(_object_name(path), found.manifest)
         return None if stored is None else self._note(path, stored)
 
+    def size_of(self, recipe: bytes) -> int | None:
+        """Return the bytes of the file of these chunks, None where none is known."""
+        return self.index.size_of(recipe)
+
     def missing(self, digests: Sequence[bytes]) -> list[int]:
         """Return the numbers of the chunks that are not stored, as far as known now."""
         builder = self._builder("")
@@ -252,15 +256,34 @@ class ArtifactStore:
         Their chunks stay until they are collected.
         """
         if self.objects.delete(_object_name(path)):
+            self.index.note_file(path, None)
             return 1
         names = [each.name for each in self.objects.list(_object_name(path))]
         self.objects.delete_each(names)
+        for name in names:
+            self.index.note_file(_path_of(name), None)
         return len(names)
 
     def paths(self) -> Iterator[str]:
         """Yield the paths of all files, in no order."""
         for each in self.objects.list(MANIFESTS):
             yield _path_of(each.name)
+
+    def note(self, path: str, manifest: Manifest) -> None:
+        """Note in the index what a stored file is."""
+        self._note(path, Stored(manifest.head, 0, manifest.recipe, manifest.tensors))
+
+    def correct_size(self, path: str) -> bool:
+        """Correct what the index tells of a file's size, and say whether it was wrong."""
+        try:
+            head = self.find(path)
+        except CorruptArtifactError:
+            return False
+        size = None if head is None else head.size
+        if self.index.size(path) == size:
+            return False
+        self.index.note_file(path, size)
+        return True
 
     def close(self) -> None:
         """Close the index."""
@@ -273,9 +296,10 @@ class ArtifactStore:
         return FileBuilder(self.objects, self.index, find_similar)
 
     def _note(self, path: str, stored: Stored) -> Stored:
-        """Note what the file may be a base of, and where a copy of it can be had."""
-        if stored.head.size > SMALL_FILE:
-            head = stored.head
+        """Note how large the file is, what it may be a base of, and that it can be copied."""
+        head = stored.head
+        self.index.note_file(path, head.size)
+        if head.size > SMALL_FILE:
             self.index.note_recipe(stored.recipe, head.size, head.stored_at, path)
         if stored.tensors:
             first = stored.tensors[0]

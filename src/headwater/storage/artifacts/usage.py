@@ -1,10 +1,16 @@
 """How many bytes files have, and how many the store takes for them."""
 
+from collections import defaultdict
+from collections.abc import Callable, Hashable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from headwater.storage.artifacts import pack
 from headwater.storage.artifacts.manifest import decode_manifest
 from headwater.storage.artifacts.store import MANIFESTS, ArtifactStore
+
+Group = TypeVar("Group", bound=Hashable)
 
 
 @dataclass
@@ -28,21 +34,24 @@ class _Chunks:
     seen: set[bytes] = field(default_factory=set)
 
 
-def usage(store: ArtifactStore, depth: int = 1) -> dict[str, Usage]:
-    """Return the usage of each directory of that depth, and of all under ``""``.
+def directories(depth: int) -> Callable[[str], set[str]]:
+    """Return what groups files by their directories of that depth, with all under ``""``."""
+    return lambda path: {"", "/".join(path.split("/")[:-1][:depth])}
 
-    A chunk that several directories share counts in each of them, and once in all.
+
+def usage(store: ArtifactStore, groups: Callable[[str], AbstractSet[Group]]) -> dict[Group, Usage]:
+    """Return the usage of each group of files; `groups` tells those that a path is in.
+
+    A chunk that several groups share counts in each of them.
     """
-    found: dict[str, _Chunks] = {"": _Chunks()}
+    found: dict[Group, _Chunks] = defaultdict(_Chunks)
     sizes = {each.name: each.size for each in store.objects.list(MANIFESTS)}
     for name, content in store.objects.get_each(sizes):
         if content is None:  # deleted meanwhile
             continue
         manifest = decode_manifest(content)
-        path = name.removeprefix(f"{MANIFESTS}/")
-        parts = path.split("/")[:-1][:depth]
-        for directory in {"", "/".join(parts)}:
-            chunks = found.setdefault(directory, _Chunks())
+        for group in groups(name.removeprefix(f"{MANIFESTS}/")):
+            chunks = found[group]
             chunks.usage.files += 1
             chunks.usage.size += manifest.head.size
             chunks.usage.stored += sizes[name] - len(manifest.inline)
@@ -57,7 +66,7 @@ def usage(store: ArtifactStore, depth: int = 1) -> dict[str, Usage]:
                         chunks.seen.add(digest)
                         chunks.usage.unique += length if is_file else 0
                         chunks.usage.stored += stored
-    return {name: chunks.usage for name, chunks in sorted(found.items())}
+    return {name: chunks.usage for name, chunks in found.items()}
 
 
 def packed_bytes(store: ArtifactStore) -> int:

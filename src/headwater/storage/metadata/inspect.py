@@ -25,6 +25,7 @@ OWN_TABLES = (
     "headwater_run_heartbeats",
     "headwater_run_captures",
     "headwater_run_output",
+    "headwater_artifact_quotas",
 )
 """Headwater's tables beside the one that notes its revision."""
 

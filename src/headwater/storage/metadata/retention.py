@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from headwater.entities.project_path import PROJECT_TAG
 from headwater.storage.metadata.base import LOCK_ROW, Connection
 
 _RUNS = """
@@ -24,10 +24,19 @@ SELECT run_uuid, sum(points) FROM (
 """
 
 # MLflow marks a version that was deleted by its stage.
-_REGISTERED = """
-SELECT run_id, name, version FROM model_versions
-WHERE run_id IS NOT NULL AND current_stage <> 'Deleted_Internal' ORDER BY version
+_VERSIONS = """
+SELECT name, version, run_id, source, storage_location FROM model_versions
+WHERE current_stage <> 'Deleted_Internal' ORDER BY version
 """
+
+_LOGGED_MODELS = """
+SELECT model_id, source_run_id, name, artifact_location FROM logged_models
+WHERE source_run_id IS NOT NULL
+"""
+
+_ARTIFACT_URI = "SELECT artifact_uri FROM runs WHERE run_uuid = ?"
+
+_PROJECTS = "SELECT experiment_id, value FROM experiment_tags WHERE key = ?"
 
 _LOCK = f"SELECT status, lifecycle_stage FROM runs WHERE run_uuid = ? {LOCK_ROW}"  # noqa: S608
 
@@ -51,6 +60,28 @@ class RunRow:
     stage: str
     ended: int
     deleted_time: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersionRow:
+    """A version of a registered model, and what it was made from."""
+
+    name: str
+    version: int
+    run_id: str | None
+    source: str | None
+    storage_location: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedModelRow:
+    """A model that a run has logged."""
+
+    model_id: str
+    run_id: str
+    name: str
+    location: str
+    """The URI of its artifacts."""
 
 
 def runs(connection: Connection) -> Iterator[RunRow]:
@@ -78,22 +109,41 @@ def points(connection: Connection) -> dict[str, int]:
     return {run_id: int(count) for run_id, count in connection.execute(_POINTS)}
 
 
-def registered(connection: Connection) -> dict[str, str]:
-    """Return the newest version of a registered model that each run has made."""
-    rows = connection.execute(_REGISTERED)
-    return {run_id: f"{name}/{version}" for run_id, name, version in rows}
+def versions(connection: Connection) -> list[ModelVersionRow]:
+    """Return all versions of registered models, the oldest first."""
+    return [ModelVersionRow(*row) for row in connection.execute(_VERSIONS)]
+
+
+def logged_models(connection: Connection) -> list[LoggedModelRow]:
+    """Return all models that runs have logged."""
+    return [LoggedModelRow(*row) for row in connection.execute(_LOGGED_MODELS)]
+
+
+def artifact_uri(connection: Connection, run_id: str) -> str | None:
+    """Return where a run keeps its artifacts."""
+    row = connection.execute(_ARTIFACT_URI, (run_id,)).fetchone()
+    return None if row is None else row[0]
+
+
+def project_tags(connection: Connection) -> dict[int, str]:
+    """Return the tags of experiments that say in which project they are."""
+    return dict(connection.execute(_PROJECTS, (PROJECT_TAG,)))
 
 
 def may_go(connection: Connection, run_id: str, keep_tag: str) -> bool:
     """Lock a run and say whether it may still be removed: ended, not to be kept, no children."""
+    return (
+        may_lose_artifacts(connection, run_id, keep_tag)
+        and connection.execute(_CHILD_OF, (run_id,)).fetchone() is None
+    )
+
+
+def may_lose_artifacts(connection: Connection, run_id: str, keep_tag: str) -> bool:
+    """Lock a run and say whether its artifacts may still be removed: ended, and not to be kept."""
     row = connection.execute(_LOCK, (run_id,)).fetchone()
     if row is None or (row[0] not in ("FINISHED", "FAILED", "KILLED") and row[1] == "active"):
         return False
-    questions: Sequence[tuple[str, tuple[Any, ...]]] = (
-        (_TAG_OF, (run_id, keep_tag)),
-        (_CHILD_OF, (run_id,)),
-    )
-    return all(connection.execute(*question).fetchone() is None for question in questions)
+    return connection.execute(_TAG_OF, (run_id, keep_tag)).fetchone() is None
 
 
 def _by_run(

@@ -1,0 +1,106 @@
+"""``headwater runs pareto``: the runs that no other one beats in several metrics."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from headwater.cli import table
+from headwater.cli.experiments import experiment_ids
+from headwater.cli.options import Csv, Filter, Json, TrackingUri
+from headwater.cli.table import Column
+from headwater.client.connection import connect
+from headwater.client.pareto import ask
+from headwater.entities.pareto_front import RunFront
+
+
+def register(runs: typer.Typer) -> None:
+    """Add the subcommand."""
+    runs.command("pareto")(pareto)
+
+
+def pareto(
+    metric: Annotated[
+        list[str],
+        typer.Option(
+            "--metric", "-m", metavar="METRIC:max|min", help="An objective; give two or more."
+        ),
+    ],
+    experiment: Annotated[
+        list[str] | None,
+        typer.Option("--experiment", "-e", help="By id or name; may be repeated. All by default."),
+    ] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", help="The experiments of a project.")
+    ] = None,
+    text: Filter = None,
+    reduction: Annotated[
+        str,
+        typer.Option(help="last, first, min, max, mean, mean:COUNT, at:STEP or area."),
+    ] = "last",
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="X,Y[,Z]", help="The reference point of the hypervolume."),
+    ] = None,
+    tracking_uri: TrackingUri = None,
+    json_output: Json = False,
+    csv_output: Csv = False,
+) -> None:
+    """List the runs that no other one beats in all objectives: the Pareto front."""
+    table.require_one_format(json_output, csv_output)
+    objectives = [_objective(each) for each in metric]
+    point = None if reference is None else _point(reference)
+    with connect(tracking_uri) as server:
+        found = ask(
+            server,
+            {
+                "objectives": objectives,
+                "experiment_ids": list(experiment_ids(server, experiment or ())),
+                "project": project,
+                "filter": text or "",
+                "reduction": reduction,
+                "reference": point,
+            },
+        )
+    if json_output:
+        table.print_json(asdict(found))
+    else:
+        _print(found, as_csv=csv_output)
+    for warning in found.warnings:
+        table.note(f"Warning: {warning}")
+
+
+def _print(found: RunFront, *, as_csv: bool) -> None:
+    metrics = [each.metric for each in found.objectives]
+    columns = [Column("run_id", "id"), Column("run_name")]
+    columns += [Column(f"metrics.{key}", "number", key) for key in metrics]
+    rows: Sequence[dict[str, Any]] = [
+        {
+            "run_id": run.run_id,
+            "run_name": run.run_name,
+            **{f"metrics.{key}": value for key, value in zip(metrics, run.values, strict=True)},
+        }
+        for run in found.front
+    ]
+    table.print_rows(columns, rows, as_csv=as_csv, empty="No run has a value of every objective.")
+    if found.hypervolume is not None:
+        table.note(f"Hypervolume: {found.hypervolume:.6g}")
+    if found.duplicates:
+        equal = sum(map(len, found.duplicates))
+        table.note(f"{equal} of these runs are equal to another one in all objectives.")
+
+
+def _objective(text: str) -> dict[str, str]:
+    # Metrics may hold colons themselves.
+    metric, colon, direction = text.rpartition(":")
+    if not colon or not metric or direction not in ("max", "min"):
+        raise typer.BadParameter(f"{text!r}: write METRIC:max or METRIC:min")
+    return {"metric": metric, "direction": direction}
+
+
+def _point(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(f"--reference {text!r}: write numbers such as 0,250") from error

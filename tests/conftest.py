@@ -4,12 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tests.postgres import Postgres, database_of, running_postgres
 from tests.s3 import S3, running_s3
 from tests.server import Server, running
 
 from headwater.mlflow_release import installed_release
 from headwater.storage.metadata import prepare_postgres
+
+# No property fails because something else keeps the machine busy.
+settings.register_profile("unhurried", parent=settings(), deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,6 +1,5 @@
 """Compare groups of runs: find them, reduce their metric, judge."""
 
-import asyncio
 import importlib
 import re
 from collections import defaultdict
@@ -14,6 +13,7 @@ from headwater.errors import InvalidParameterError
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.compared_runs import shared_params
 from headwater.storage.metadata.run_columns import load_columns
+from headwater.tracking.analysis_thread import analysed
 from headwater.tracking.clock import now
 from headwater.tracking.compared_groups import ComparePlan, GroupPlan, plan_groups
 from headwater.tracking.selected_runs import matching_runs, reduced_values, selected_experiments
@@ -48,7 +48,7 @@ async def compare(service: TrackingService, wanted: CompareRequest) -> Verdict:
     groups, could_pair_by = await service.database.search(read, service.search_seconds)
     # Loaded with the first comparison: scipy would make every server twice as large.
     judge = importlib.import_module("headwater.verdicts.judge").judge
-    verdict: Verdict = await asyncio.to_thread(judge, wanted.question, groups, could_pair_by)
+    verdict: Verdict = await analysed(lambda: judge(wanted.question, groups, could_pair_by))
     return verdict
 
 

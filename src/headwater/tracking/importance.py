@@ -1,6 +1,5 @@
 """Which params matter for a metric of runs: read both, leave the rest to the analysis."""
 
-import asyncio
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from headwater.errors import InvalidParameterError
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.compared_runs import shared_params
 from headwater.storage.metadata.run_columns import load_columns
+from headwater.tracking.analysis_thread import analysed
 from headwater.tracking.clock import now
 from headwater.tracking.selected_runs import (
     matching_runs,
@@ -55,14 +55,15 @@ async def importance(service: TrackingService, wanted: ImportanceRequest) -> Imp
     )
     # Loaded with the first request: scipy and scikit-learn would make every server larger.
     compute = importlib.import_module("headwater.analysis.importance").importance
-    found: Importance = await asyncio.to_thread(
-        compute,
-        read.params,
-        read.values,
-        metric=wanted.metric,
-        trees=wanted.trees,
-        seed=wanted.seed,
-        seconds=MOST_SECONDS,
+    found: Importance = await analysed(
+        lambda: compute(
+            read.params,
+            read.values,
+            metric=wanted.metric,
+            trees=wanted.trees,
+            seed=wanted.seed,
+            seconds=MOST_SECONDS,
+        )
     )
     return found
 

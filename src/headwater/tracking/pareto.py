@@ -1,6 +1,5 @@
 """Which runs no other one beats: read their metrics, leave the rest to the analysis."""
 
-import asyncio
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from headwater.entities.run_field import RunField
 from headwater.errors import InvalidParameterError
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.run_columns import load_columns
+from headwater.tracking.analysis_thread import analysed
 from headwater.tracking.clock import now
 from headwater.tracking.selected_runs import (
     matching_runs,
@@ -43,7 +43,7 @@ async def pareto(service: TrackingService, wanted: ParetoRequest) -> RunFront:
     runs = await service.database.search(
         lambda connection: _read(connection, service, wanted, reduction), service.search_seconds
     )
-    return await asyncio.to_thread(_judged, wanted, runs)
+    return await analysed(lambda: _judged(wanted, runs))
 
 
 def _read(

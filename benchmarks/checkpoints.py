@@ -83,13 +83,12 @@ class Checkpoints(Trial):
 @cache
 def _checkpoints(width: int, versions: int) -> dict[str, list[bytes]]:
     """Return the files by kind; all servers get the same."""
-    found: dict[str, list[bytes]] = {kind: [] for kind in _KINDS}
-    for network in fine_tuned(width, versions, frozen=False):
-        found["weights"].append(checkpoint(network))
-        found["states"].append(checkpoint(network, states=True))
-        found["bfloat16"].append(checkpoint(network, bfloat16=True))
-    for network in fine_tuned(width, versions, frozen=True):
-        found["frozen"].append(checkpoint(network))
+    found: dict[str, list[bytes]] = {}
+    for seed, kind in enumerate(_KINDS):  # networks of their own, which share no tensor
+        found[kind] = [
+            checkpoint(network, states=kind == "states", bfloat16=kind == "bfloat16")
+            for network in fine_tuned(width, versions, seed, frozen=kind == "frozen")
+        ]
     return found
 
 

@@ -103,9 +103,9 @@ class Network:
         self.parameters[name] -= rate * first / (np.sqrt(second) + _LEAST)
 
 
-def fine_tuned(width: int, versions: int, *, frozen: bool) -> Iterator[Network]:
+def fine_tuned(width: int, versions: int, seed: int, *, frozen: bool) -> Iterator[Network]:
     """Yield a network as it is after each part of a fine-tuning; `frozen`: of its last layer."""
-    network = Network(width)
+    network = Network(width, seed)
     network.train(_FIRST_STEPS, _LEARNING_RATE)
     for _ in range(versions):
         network.train(_STEPS_BETWEEN, _FINE_TUNING_RATE, network.head if frozen else None)

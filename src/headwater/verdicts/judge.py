@@ -244,9 +244,11 @@ def _runs_needed(question: Question, values: Values) -> int | None:
     difference = question.margin or abs(float(values.a.mean() - values.b.mean()))
     if difference == 0 or spread == 0 or not math.isfinite(difference / spread):
         return None
-    return seeds_needed(
+    needed = seeds_needed(
         difference / spread, power=question.power, alpha=question.alpha, paired=values.paired
     ).per_group
+    # As many as there are have not told: of several comparisons each has to be surer.
+    return None if needed is None else max(needed, min(values.a.size, values.b.size) + 1)
 
 
 def _omnibus(question: Question, kept: Kept) -> HypothesisTest | None:

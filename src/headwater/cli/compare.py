@@ -9,8 +9,8 @@ from rich.text import Text
 
 from headwater.cli import table
 from headwater.cli.experiments import experiment_ids
-from headwater.cli.options import Json, TrackingUri
-from headwater.client.compare import ask, save_verdict
+from headwater.cli.options import Among, Json, Reduction, TrackingUri, WithinProject
+from headwater.client import compare as client
 from headwater.client.connection import connect
 from headwater.client.verdict import Verdict
 from headwater.entities.verdict import Choice, Missing
@@ -50,17 +50,9 @@ def compare(
     text: Annotated[
         str, typer.Option("--filter", "-f", help="What must hold for the runs of all groups.")
     ] = "",
-    experiment: Annotated[
-        list[str] | None,
-        typer.Option("--experiment", "-e", help="By id or name; may be repeated. All by default."),
-    ] = None,
-    project: Annotated[
-        str | None, typer.Option("--project", "-p", help="The experiments of a project.")
-    ] = None,
-    reduction: Annotated[
-        str,
-        typer.Option(help="last, first, min, max, mean, mean:COUNT, at:STEP or area."),
-    ] = "last",
+    experiment: Among = None,
+    project: WithinProject = None,
+    reduction: Reduction = "last",
     paired_by: Annotated[
         str | None, typer.Option(help="A column such as params.seed that makes pairs of runs.")
     ] = None,
@@ -94,30 +86,30 @@ def compare(
         raise typer.BadParameter("--json and --markdown exclude each other")
     try:
         with connect(tracking_uri) as server:
-            verdict = ask(
-                server,
-                {
-                    "metric": metric,
-                    "direction": "higher" if higher_is_better else "lower",
-                    "experiment_ids": list(experiment_ids(server, experiment or ())),
-                    "project": project,
-                    "filter": text,
-                    "groups": [{"filter": each} for each in groups or ()],
-                    "group_by": group_by or [],
-                    "candidate": candidate,
-                    "reduction": reduction,
-                    "paired_by": paired_by,
-                    "margin": margin,
-                    "test": test,
-                    "test_share": test_share,
-                    "alpha": alpha,
-                    "power": power,
-                    "missing": missing,
-                    "seed": seed,
-                },
-            )
+            ids = experiment_ids(server, experiment or ())
+        verdict = client.compare(
+            *(groups or ()),
+            metric=metric,
+            higher_is_better=higher_is_better,
+            experiment_ids=ids,
+            project=project,
+            filter=text,
+            group_by=group_by or (),
+            candidate=candidate,
+            reduction=reduction,
+            paired_by=paired_by,
+            margin=margin,
+            test=test,
+            test_share=test_share,
+            alpha=alpha,
+            power=power,
+            missing=missing,
+            seed=seed,
+            tracking_uri=tracking_uri,
+        )
         if save is not None:
-            table.note(f"Kept as {save_verdict(verdict, save, tracking_uri=tracking_uri)}.")
+            kept = client.save_verdict(verdict, save, tracking_uri=tracking_uri)
+            table.note(f"Kept as {kept}.")
     except HeadwaterError as error:
         print(f"headwater: error: {error}", file=sys.stderr)
         raise typer.Exit(_FAILED) from error

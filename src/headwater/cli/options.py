@@ -25,6 +25,17 @@ Columns = Annotated[
     ),
 ]
 
+Among = Annotated[
+    list[str] | None,
+    typer.Option("--experiment", "-e", help="By id or name; may be repeated. All by default."),
+]
+WithinProject = Annotated[
+    str | None, typer.Option("--project", "-p", help="The experiments of a project.")
+]
+Reduction = Annotated[
+    str, typer.Option(help="last, first, min, max, mean, mean:COUNT, at:STEP or area.")
+]
+
 
 def named_columns(columns: Sequence[str] | None) -> list[str] | None:
     """Return the names in the values of `Columns`; None where the option was not given."""

@@ -8,10 +8,10 @@ import typer
 
 from headwater.cli import table
 from headwater.cli.experiments import experiment_ids
-from headwater.cli.options import Csv, Filter, Json, TrackingUri
+from headwater.cli.options import Among, Csv, Filter, Json, Reduction, TrackingUri, WithinProject
 from headwater.cli.table import Column
+from headwater.client import importance as client
 from headwater.client.connection import connect
-from headwater.client.importance import ask
 from headwater.entities.importance import Importance
 
 _COLUMNS = (
@@ -48,18 +48,10 @@ def register(app: typer.Typer) -> None:
 
 def importance(
     metric: Annotated[str, typer.Option("--metric", "-m", help="What depends on the params.")],
-    experiment: Annotated[
-        list[str] | None,
-        typer.Option("--experiment", "-e", help="By id or name; may be repeated. All by default."),
-    ] = None,
-    project: Annotated[
-        str | None, typer.Option("--project", "-p", help="The experiments of a project.")
-    ] = None,
+    experiment: Among = None,
+    project: WithinProject = None,
     text: Filter = None,
-    reduction: Annotated[
-        str,
-        typer.Option(help="last, first, min, max, mean, mean:COUNT, at:STEP or area."),
-    ] = "last",
+    reduction: Reduction = "last",
     param: Annotated[
         list[str] | None,
         typer.Option("--param", help="Look at this param; may be repeated. All by default."),
@@ -73,19 +65,18 @@ def importance(
     """Say which params a metric of many runs depends on, the most important first."""
     table.require_one_format(json_output, csv_output)
     with connect(tracking_uri) as server:
-        found = ask(
-            server,
-            {
-                "metric": metric,
-                "experiment_ids": list(experiment_ids(server, experiment or ())),
-                "project": project,
-                "filter": text or "",
-                "reduction": reduction,
-                "params": param or [],
-                "trees": trees,
-                "seed": seed,
-            },
-        )
+        ids = experiment_ids(server, experiment or ())
+    found = client.importance(
+        metric,
+        filter=text or "",
+        experiment_ids=ids,
+        project=project,
+        reduction=reduction,
+        params=param or (),
+        trees=trees,
+        seed=seed,
+        tracking_uri=tracking_uri,
+    )
     if json_output:
         table.print_json(asdict(found))
     elif csv_output:

@@ -8,7 +8,7 @@ import typer
 
 from headwater.cli import table
 from headwater.cli.experiments import experiment_ids
-from headwater.cli.options import Csv, Filter, Json, TrackingUri
+from headwater.cli.options import Among, Csv, Filter, Json, Reduction, TrackingUri, WithinProject
 from headwater.cli.table import Column
 from headwater.client.connection import connect
 from headwater.client.pareto import ask
@@ -27,18 +27,10 @@ def pareto(
             "--metric", "-m", metavar="METRIC:max|min", help="An objective; give two or more."
         ),
     ],
-    experiment: Annotated[
-        list[str] | None,
-        typer.Option("--experiment", "-e", help="By id or name; may be repeated. All by default."),
-    ] = None,
-    project: Annotated[
-        str | None, typer.Option("--project", "-p", help="The experiments of a project.")
-    ] = None,
+    experiment: Among = None,
+    project: WithinProject = None,
     text: Filter = None,
-    reduction: Annotated[
-        str,
-        typer.Option(help="last, first, min, max, mean, mean:COUNT, at:STEP or area."),
-    ] = "last",
+    reduction: Reduction = "last",
     reference: Annotated[
         str | None,
         typer.Option(metavar="X,Y[,Z]", help="The reference point of the hypervolume."),

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from headwater.client.connection import MLFLOW_API, OWN_API, Connection, connect
+from headwater.client.connection import MLFLOW_API, OWN_API, connect
 from headwater.client.runs import get_run
 from headwater.client.verdict import Verdict
 from headwater.entities import verdict as entities
+from headwater.entities.artifact_location import proxied_path
 from headwater.entities.verdict import Choice, Missing
 from headwater.errors import InvalidParameterError
 
@@ -83,12 +84,7 @@ def compare(
         "seed": seed,
     }
     with connect(tracking_uri) as server:
-        return ask(server, message)
-
-
-def ask(server: Connection, message: Mapping[str, Any]) -> Verdict:
-    """Send a request for a verdict; see docs/reference/compare.md for its fields."""
-    answer = server.request("POST", f"{OWN_API}/compare", message=message, idempotent=True)
+        answer = server.request("POST", f"{OWN_API}/compare", message=message, idempotent=True)
     return Verdict(entities.Verdict.from_json(answer.body))
 
 
@@ -131,15 +127,13 @@ def save_verdict(
 
 
 def _artifact_path(uri: str) -> str:
-    scheme, _, rest = uri.partition(":")
-    if scheme != "mlflow-artifacts":
+    path = proxied_path(uri)
+    if path is None:
         raise InvalidParameterError(
-            f"the artifacts of this run are at {scheme}:, not behind the server; write "
-            "verdict.to_json() there with mlflow.log_text"
+            f"the artifacts of this run are at {uri.partition(':')[0]}:, not behind the server; "
+            "write verdict.to_json() there with mlflow.log_text"
         )
-    if rest.startswith("//"):
-        rest = rest[2:].partition("/")[2]
-    return rest.strip("/")
+    return path
 
 
 def _group(group: Group) -> dict[str, Any]:

@@ -1,11 +1,10 @@
 """Ask which params matter for a metric, by one request."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 
-from headwater.client.connection import OWN_API, Connection, connect
+from headwater.client.connection import OWN_API, connect
 from headwater.entities.importance import Importance
 
 
@@ -47,12 +46,7 @@ def importance(
         "seed": seed,
     }
     with connect(tracking_uri) as server:
-        return ask(server, message)
-
-
-def ask(server: Connection, message: Mapping[str, Any]) -> Importance:
-    """Send a request for importances; see docs/reference/params-importance.md for its fields."""
-    answer = server.request(
-        "POST", f"{OWN_API}/params/importance", message=message, idempotent=True
-    )
+        answer = server.request(
+            "POST", f"{OWN_API}/params/importance", message=message, idempotent=True
+        )
     return msgspec.json.decode(answer.body, type=Importance)

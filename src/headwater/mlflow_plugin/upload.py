@@ -188,10 +188,9 @@ def describe(
 ) -> "tuple[Described, np.ndarray[tuple[int], np.dtype[np.void]]]":
     """Return what precedes the contents of a part, which may be all of the file."""
     numbers = np.array(cut.tensor_numbers[part.first : part.end], np.int64)
+    # The first one, by which alike files are found, and those of the part.
     named = np.union1d(numbers, [0]) if len(cut.tensors) else np.array([-1])
-    named = named[
-        named >= 0
-    ]  # the first one, by which alike files are found, and those of the part
+    named = named[named >= 0]
     if part.end - part.first == len(cut.digests):
         named = np.arange(len(cut.tensors))
     rows = np.zeros(part.end - part.first, ROW)

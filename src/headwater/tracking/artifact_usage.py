@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from headwater.entities.artifact_location import proxied_path
 from headwater.entities.project_path import ancestors, path_of_tag
 from headwater.storage.artifacts.store import ArtifactStore
 from headwater.storage.artifacts.usage import Usage, usage
 from headwater.storage.metadata import artifact_quotas
 from headwater.storage.metadata.artifact_quotas import PlacedArtifacts
 from headwater.storage.metadata.base import Connection, Database
-from headwater.tracking.quotas import directory_of, directory_of_location, quotas_of
+from headwater.tracking.quotas import directory_of, quotas_of
 
 Owner = Literal["project", "experiment"]
 
@@ -45,7 +46,7 @@ async def artifact_usage(
     limits, experiments = await database.read(read)
     owners: dict[str, set[str]] = {}
     for each in experiments:
-        directory = directory_of_location(each.location)
+        directory = proxied_path(each.location)
         if directory is not None:
             names = ancestors(path_of_tag(each.project_tag)) if owner == "project" else [each.name]
             owners.setdefault(directory, set()).update(names)

@@ -11,7 +11,7 @@ from headwater.entities.run_field import RunField
 from headwater.entities.verdict import Group, Observation, Verdict
 from headwater.errors import InvalidParameterError
 from headwater.storage.metadata.base import Connection
-from headwater.storage.metadata.compared_runs import shared_params
+from headwater.storage.metadata.compared_runs import param_keys
 from headwater.storage.metadata.run_columns import load_columns
 from headwater.tracking.analysis_thread import analysed
 from headwater.tracking.clock import now
@@ -153,7 +153,8 @@ class _Reader:
     def _common_pairing(self, groups: Sequence[Sequence[str]]) -> str | None:
         """Return a param like a seed of which runs of all groups share two values or more."""
         looked_at = [run_ids[:_LOOKED_AT] for run_ids in groups]
-        keys = shared_params(self._connection, [r for each in looked_at for r in each], _LOOKED_AT)
+        some = [run_id for run_ids in looked_at for run_id in run_ids][:_LOOKED_AT]
+        keys = param_keys(self._connection, some)
         for key in filter(_PAIRS.search, keys):
             field = RunField("param", key)
             values = [

@@ -47,10 +47,10 @@ def plan_groups(
     def search_for(text: str) -> RunSearch:
         return plan_search(text, experiment_ids, behaviour, now_ms, MOST_RUNS)
 
+    # Each text by itself first, so that a mistake is pointed at in the text that holds it.
+    _check_filter(search_for, "filter", wanted.where.filter)
     plans = []
     for number, group in enumerate(list(wanted.groups) or [GroupQuery()]):
-        # Each by itself first, so that a mistake is pointed at in the text that holds it.
-        _check_filter(search_for, "filter", wanted.where.filter)
         _check_filter(search_for, f"groups[{number}].filter", group.filter)
         text = _filter(wanted.where.filter, group)
         plans.append(GroupPlan(group.name or _named(group), text or "all runs", search_for(text)))

@@ -1,5 +1,7 @@
 """What a verb demands of the run or experiment that it names."""
 
+from collections.abc import Sequence
+
 from headwater.errors import InvalidParameterError, NotFoundError, NotServedError
 from headwater.storage.metadata import experiments, runs
 from headwater.storage.metadata.base import Connection
@@ -13,6 +15,23 @@ def run_not_found(run_id: str) -> NotFoundError:
 def experiment_not_found(experiment_id: int) -> NotFoundError:
     """Return the refusal of an experiment that does not exist."""
     return NotFoundError(f"No Experiment with id={experiment_id} exists")
+
+
+def named_experiments(connection: Connection, names: Sequence[str]) -> list[int]:
+    """Return the ids of the experiments with these names.
+
+    Raises:
+        NotFoundError: there is none of a name.
+    """
+    ids = []
+    for name in names:
+        found = experiments.find_by_name(connection, name)
+        if found is None:
+            raise NotFoundError(
+                f"Invalid value for parameter 'experiment_names': no experiment is named {name!r}"
+            )
+        ids.append(found)
+    return ids
 
 
 def require_active_run(connection: Connection, run_id: str) -> int:

@@ -10,16 +10,10 @@ from headwater.entities.reduction import Reduction, parse_reduction
 from headwater.entities.run_field import RunField
 from headwater.errors import InvalidParameterError
 from headwater.storage.metadata.base import Connection
-from headwater.storage.metadata.compared_runs import shared_params
+from headwater.storage.metadata.compared_runs import param_keys
 from headwater.storage.metadata.run_columns import load_columns
 from headwater.tracking.analysis_thread import analysed
-from headwater.tracking.clock import now
-from headwater.tracking.selected_runs import (
-    matching_runs,
-    plan_search,
-    reduced_values,
-    selected_experiments,
-)
+from headwater.tracking.selected_runs import reduced_values, selected_runs
 from headwater.tracking.service import TrackingService
 from headwater.wire.importance import MOST_PARAMS, ImportanceRequest
 
@@ -74,17 +68,14 @@ def _read(
     wanted: ImportanceRequest,
     reduction: Reduction,
 ) -> _Read:
-    ids = selected_experiments(connection, wanted.where)
-    search = plan_search(wanted.where.filter, ids, service.behaviour, now(), MOST_RUNS)
-    # In an order that does not depend on how they were found.
-    run_ids = sorted(matching_runs(connection, service, search, "the selection"))
+    run_ids = selected_runs(connection, service, wanted.where, MOST_RUNS)
     values = reduced_values(connection, service, run_ids, wanted.metric, reduction)
     if not values:
         raise InvalidParameterError(
             f"Invalid value for parameter 'metric': none of the {len(run_ids):,} runs that are "
             f"selected has {wanted.metric!r}"
         )
-    keys = shared_params(connection, run_ids, len(run_ids))
+    keys = param_keys(connection, run_ids)
     if wanted.params:
         _check_known(wanted.params, keys)
         keys = list(wanted.params)

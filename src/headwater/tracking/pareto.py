@@ -11,13 +11,7 @@ from headwater.errors import InvalidParameterError
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.run_columns import load_columns
 from headwater.tracking.analysis_thread import analysed
-from headwater.tracking.clock import now
-from headwater.tracking.selected_runs import (
-    matching_runs,
-    plan_search,
-    reduced_values,
-    selected_experiments,
-)
+from headwater.tracking.selected_runs import reduced_values, selected_runs
 from headwater.tracking.service import TrackingService
 from headwater.wire.pareto import ParetoRequest
 
@@ -49,10 +43,7 @@ async def pareto(service: TrackingService, wanted: ParetoRequest) -> RunFront:
 def _read(
     connection: Connection, service: TrackingService, wanted: ParetoRequest, reduction: Reduction
 ) -> list[_Run]:
-    ids = selected_experiments(connection, wanted.where)
-    search = plan_search(wanted.where.filter, ids, service.behaviour, now(), MOST_RUNS)
-    # In an order that does not depend on how they were found.
-    run_ids = sorted(matching_runs(connection, service, search, "the selection"))
+    run_ids = selected_runs(connection, service, wanted.where, MOST_RUNS)
     columns = []
     for objective in wanted.objectives:
         found = reduced_values(connection, service, run_ids, objective.metric, reduction)

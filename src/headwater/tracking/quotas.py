@@ -7,16 +7,14 @@ means the same whatever others have stored.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import unquote
 
+from headwater.entities.artifact_location import proxied_path
 from headwater.entities.artifact_quota import QUOTA_TAG, parse_size, size_text
 from headwater.entities.project_path import is_within, path_of_tag
 from headwater.errors import InvalidParameterError, QuotaExceededError
 from headwater.storage.metadata import artifact_quotas
 from headwater.storage.metadata.artifact_quotas import PlacedArtifacts
 from headwater.storage.metadata.base import Connection
-
-_PROXIED = "mlflow-artifacts:"
 
 Total = Callable[[str], int]
 """Returns the bytes of all files below a directory of the server's artifacts."""
@@ -96,7 +94,7 @@ def read_quotas(connection: Connection) -> Quotas:
 
 def quotas_of(limits: Mapping[str, int], experiments: Iterable[PlacedArtifacts]) -> Quotas:
     """Return the limits of projects and, by their tags, of experiments."""
-    placed = [(each, directory_of_location(each.location)) for each in experiments]
+    placed = [(each, proxied_path(each.location)) for each in experiments]
     directories = {directory for _, directory in placed if directory is not None}
     quotas = [
         Quota(
@@ -142,16 +140,6 @@ def require_room(quota: Quota, used: int, size: int, name: str) -> None:
             "too much. Nothing was stored. Remove artifacts that nobody needs (headwater gc "
             f"--artifacts), or raise the limit: {quota.command}"
         )
-
-
-def directory_of_location(location: str | None) -> str | None:
-    """Return the directory among the server's artifacts of a location; None: it is elsewhere."""
-    if location is None or not location.startswith(_PROXIED):
-        return None
-    path = location.removeprefix(_PROXIED)
-    if path.startswith("//"):  # mlflow-artifacts://host/path
-        path = path[2:].partition("/")[2]
-    return unquote(path).strip("/")
 
 
 def directory_of(path: str, directories: Iterable[str]) -> str | None:

@@ -20,15 +20,15 @@ from headwater.entities.run_table import (
     TableSearch,
 )
 from headwater.entities.search import Ordering, Page, RunSearch
-from headwater.errors import InvalidParameterError, NotFoundError, NotServedError
+from headwater.errors import InvalidParameterError, NotServedError
 from headwater.mlflow_release import Behaviour
 from headwater.storage.metadata.base import Connection
-from headwater.storage.metadata.experiments import find_by_name
 from headwater.storage.metadata.find_runs import count_runs, find_runs, matching_route
 from headwater.storage.metadata.run_columns import load_columns
 from headwater.storage.metadata.run_groups import group_runs, numbers
 from headwater.storage.metrics.series_facts import series_facts
 from headwater.tracking import validate
+from headwater.tracking.existing import named_experiments
 from headwater.tracking.run_filter import Filter, parse_run_filter, plan_run_filter
 from headwater.tracking.run_ordering import run_orderings
 from headwater.tracking.service import TrackingService
@@ -140,15 +140,7 @@ class _Reader:
         )
 
     def _in_experiments(self, search: RunSearch, names: Sequence[str]) -> RunSearch:
-        ids = list(search.experiment_ids)
-        for name in names:
-            found = find_by_name(self._connection, name)
-            if found is None:
-                raise NotFoundError(
-                    f"Invalid value for parameter 'experiment_names': no experiment is named "
-                    f"{name!r}"
-                )
-            ids.append(found)
+        ids = [*search.experiment_ids, *named_experiments(self._connection, names)]
         return replace(search, experiment_ids=tuple(dict.fromkeys(ids)))
 
 

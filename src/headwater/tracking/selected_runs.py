@@ -11,11 +11,13 @@ from headwater.entities.search import RunSearch
 from headwater.errors import InvalidParameterError, NotFoundError
 from headwater.mlflow_release import Behaviour
 from headwater.storage.metadata.base import Connection
-from headwater.storage.metadata.compared_runs import active_experiments, latest_metric
-from headwater.storage.metadata.experiments import find_by_name
+from headwater.storage.metadata.compared_runs import latest_metric
+from headwater.storage.metadata.experiments import active_ids
 from headwater.storage.metadata.find_runs import find_runs
 from headwater.storage.metadata.projects import activities
 from headwater.storage.metrics.series_facts import series_facts
+from headwater.tracking.clock import now
+from headwater.tracking.existing import named_experiments
 from headwater.tracking.reduce_series import as_infinite, reduce_series
 from headwater.tracking.search_run_table import plan_table
 from headwater.tracking.service import TrackingService
@@ -31,15 +33,11 @@ def selected_experiments(connection: Connection, where: Where) -> list[str]:
         NotFoundError: there is no experiment or project of a name.
     """
     if not (where.experiment_ids or where.experiment_names or where.project is not None):
-        return active_experiments(connection)
-    found = list(where.experiment_ids)
-    for name in where.experiment_names:
-        experiment_id = find_by_name(connection, name)
-        if experiment_id is None:
-            raise NotFoundError(
-                f"Invalid value for parameter 'experiment_names': no experiment is named {name!r}"
-            )
-        found.append(str(experiment_id))
+        return list(map(str, active_ids(connection)))
+    found = [
+        *where.experiment_ids,
+        *map(str, named_experiments(connection, where.experiment_names)),
+    ]
     if where.project is not None:
         path = path_of_tag(where.project)
         within = [
@@ -101,6 +99,20 @@ def matching_runs(
     if len(found) > limit:
         raise InvalidParameterError(f"more than {limit:,} runs are in {what}; narrow its filter")
     return found
+
+
+def selected_runs(
+    connection: Connection, service: TrackingService, where: Where, most: int
+) -> list[str]:
+    """Return the ids of the runs that are meant, in an order that tells nothing of the search.
+
+    Raises:
+        InvalidParameterError: the filter cannot be served, or they are more than `most`.
+        NotFoundError: there is no experiment or project of a name.
+    """
+    ids = selected_experiments(connection, where)
+    search = plan_search(where.filter, ids, service.behaviour, now(), most)
+    return sorted(matching_runs(connection, service, search, "the selection"))
 
 
 def reduced_values(

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.entities.artifact_location import proxied_path
 from headwater.entities.project_path import is_within, path_of_tag
 from headwater.errors import InvalidParameterError, QuotaExceededError
 from headwater.storage.metadata.artifact_quotas import PlacedArtifacts
-from headwater.tracking.quotas import directory_of_location, quotas_of, require_room
+from headwater.tracking.quotas import quotas_of, require_room
 
 DIRECTORIES = ("", "1", "2", "team", "team/a", "team/a/b", "te")
 PROJECTS = ("", "p", "p/q", "other", None)
@@ -45,7 +46,7 @@ def test_used_is_what_lies_where_the_limit_holds(
         """Those of the innermost location."""
         found = []
         for each in experiments:
-            directory = directory_of_location(each.location)
+            directory = proxied_path(each.location)
             if directory is not None and (not directory or path.startswith(f"{directory}/")):
                 found.append((len(directory), each))
         longest = max((length for length, _ in found), default=0)

@@ -8,15 +8,6 @@ _CHUNK = 1_000
 """Runs a statement asks for: far below every database's limit on parameters."""
 
 
-def active_experiments(connection: Connection) -> list[str]:
-    """Return the ids of all experiments that are not deleted."""
-    rows = connection.execute(
-        "SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active' "
-        "ORDER BY experiment_id"
-    ).fetchall()
-    return [str(row[0]) for row in rows]
-
-
 def latest_metric(
     connection: Connection, run_ids: Sequence[str], key: str
 ) -> dict[str, tuple[float, int]]:
@@ -32,10 +23,10 @@ def latest_metric(
     return found
 
 
-def shared_params(connection: Connection, run_ids: Sequence[str], most: int) -> list[str]:
-    """Return the keys of the params that the first of the runs have, `most` runs at most."""
+def param_keys(connection: Connection, run_ids: Sequence[str]) -> list[str]:
+    """Return the keys of the params that any of the runs has, in their order."""
     keys: set[str] = set()
-    for chunk in _chunks(run_ids[:most]):
+    for chunk in _chunks(run_ids):
         marks = ", ".join("?" * len(chunk))
         rows = connection.execute(
             f'SELECT DISTINCT "key" FROM params WHERE run_uuid IN ({marks})',  # noqa: S608

@@ -54,6 +54,15 @@ def find_by_name(connection: Connection, name: str) -> int | None:
     return None if row is None else row[0]
 
 
+def active_ids(connection: Connection) -> list[int]:
+    """Return the ids of all experiments that are not deleted, in their order."""
+    rows = connection.execute(
+        "SELECT experiment_id FROM experiments WHERE lifecycle_stage = ? ORDER BY experiment_id",
+        (ACTIVE,),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def load_experiments(connection: Connection, experiment_ids: Sequence[int]) -> list[Experiment]:
     """Return the experiments with the given ids that exist, in that order, with their tags.
 

@@ -24,6 +24,7 @@ from headwater.server.body import ClientDisconnectedError, drain
 from headwater.server.errors import answer_for
 from headwater.server.send import JSON, send_error, send_whole
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, Opened, media_type
+from headwater.storage.artifacts.planes import Bytes
 from headwater.storage.artifacts.store import ArtifactStore, FileWriter, Listed
 from headwater.wire.artifact_file import is_plain_path
 
@@ -319,14 +320,14 @@ async def _stream(
     await send({"type": "http.response.body", "body": b""})
 
 
-def _block(content: Iterator[bytes]) -> bytes:
+def _block(content: Iterator[Bytes]) -> bytes:
     parts, size = [], 0
     for part in content:
         parts.append(part)
         size += len(part)
         if size >= _BLOCK:
             break
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return b"".join(parts)
 
 
 async def _fail(send: Send, error: HeadwaterError) -> None:

@@ -5,14 +5,16 @@ with a block for each part: u32 length with the highest bit set where it is comp
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+import numpy as np
 import zstandard
 
 from headwater.errors import CorruptArtifactError
 from headwater.storage.artifacts import planes
-from headwater.storage.artifacts.planes import Bytes
+from headwater.storage.artifacts.planes import Bytes, Numbers
 
 _LEVEL = 3
 _PLANE_LEVEL = 1
@@ -59,7 +61,7 @@ class Encoder:
         self._width, self._uses = 1, _USES
 
     def encode(
-        self, content: memoryview, base: bytes | None = None, kind: object = None
+        self, content: memoryview, base: Bytes | None = None, kind: object = None
     ) -> Encoded:
         """Return the smallest of the ways to write a chunk that a look at its middle suggests.
 
@@ -81,7 +83,7 @@ class Encoder:
             self._blocks(Method.PLANES, width, planes.split(content, width), self._quick), False
         )
 
-    def _difference(self, content: memoryview, base: bytes, width: int) -> bytes:
+    def _difference(self, content: memoryview, base: Bytes, width: int) -> bytes:
         whole = len(content) - len(content) % width
         changed = planes.subtract(content[:whole], memoryview(base)[:whole], width)
         parts = [*planes.split(changed, width)[:width], content[whole:]]
@@ -140,43 +142,73 @@ class Encoder:
         return packed if len(packed) < _WORTH * len(part) else None
 
 
-def decode(encoded: bytes, base: bytes | None = None) -> bytes:
-    """Return the content.
+class Decoder:
+    """Decodes chunks; one thread at a time."""
 
-    Raises:
-        CorruptArtifactError: it is no encoded chunk.
-    """
-    try:
+    def __init__(self) -> None:
+        # Made once: a new one costs as much as it takes to decompress a tenth of a plane.
+        self._decompressor = zstandard.ZstdDecompressor()
+
+    def decode(self, encoded: Bytes, *below: Bytes) -> Bytes:
+        """Return the content of a chunk.
+
+        `below` is, encoded as well, what it is a difference to, what that is a difference to, and
+        so on. Differences are summed as numbers: nothing between is written down.
+
+        Raises:
+            CorruptArtifactError: it is no encoded chunk.
+        """
+        try:
+            return self._decode([encoded, *below])
+        except (struct.error, zstandard.ZstdError, ValueError, IndexError, KeyError) as error:
+            raise CorruptArtifactError(f"a chunk cannot be decoded: {error}") from error
+
+    def _decode(self, links: Sequence[Bytes]) -> Bytes:
+        content = self._whole(links[-1])
+        total, rest = planes.numbers_of(b"", 1), content
+        for number in reversed(range(len(links) - 1)):
+            method, width = _HEAD.unpack_from(links[number])
+            parts = self._unpack(links[number])
+            if method != Method.DIFFERENCE:
+                raise CorruptArtifactError("a chunk that is no difference has something below it")
+            if total.itemsize != width or not len(total):
+                content = _written(total, rest)
+                total = planes.ordered(planes.numbers_of(content, width))
+            planes.add(total, planes.join(parts[:width]))
+            rest = parts[width]
+        return _written(total, rest)
+
+    def _whole(self, encoded: Bytes) -> Bytes:
+        """Return the content of a chunk that is no difference."""
         method, width = _HEAD.unpack_from(encoded)
-        parts = _unpack(encoded, _HEAD.size)
+        parts = self._unpack(encoded)
         if method == Method.PLAIN:
             [content] = parts
             return content
-        joined = planes.join(parts, width)
         if method == Method.PLANES:
-            return joined
-        if method == Method.DIFFERENCE and base is not None:
-            return _undo(joined, base, width)
-    except (struct.error, zstandard.ZstdError, ValueError, IndexError, KeyError) as error:
-        raise CorruptArtifactError(f"a chunk cannot be decoded: {error}") from error
-    raise CorruptArtifactError(f"a chunk is encoded in the unknown way {method}")
+            return _joined(planes.join(parts[:width]), parts[width])
+        raise CorruptArtifactError(f"a chunk is encoded in the unknown way {method}")
+
+    def _unpack(self, encoded: Bytes) -> list[Bytes]:
+        parts: list[Bytes] = []
+        view, at = memoryview(encoded), _HEAD.size
+        while at < len(view):
+            (length,) = _LENGTH.unpack_from(view, at)
+            at += _LENGTH.size
+            size = length & ~_COMPRESSED
+            if at + size > len(view):
+                raise CorruptArtifactError("a chunk is cut off")
+            part = view[at : at + size]
+            parts.append(self._decompressor.decompress(part) if length & _COMPRESSED else part)
+            at += size
+        return parts
 
 
-def _undo(joined: bytes, base: bytes, width: int) -> bytes:
-    whole = len(joined) - len(joined) % width
-    return planes.add(joined[:whole], memoryview(base)[:whole], width) + joined[whole:]
+def _written(total: Numbers, rest: Bytes) -> Bytes:
+    """Return the content of numbers in the order of floats, and what is behind them."""
+    return _joined(planes.ordered(total), rest) if len(total) else rest
 
 
-def _unpack(encoded: bytes, at: int) -> list[bytes]:
-    parts = []
-    decompressor = zstandard.ZstdDecompressor()
-    while at < len(encoded):
-        (length,) = _LENGTH.unpack_from(encoded, at)
-        at += _LENGTH.size
-        size = length & ~_COMPRESSED
-        if at + size > len(encoded):
-            raise CorruptArtifactError("a chunk is cut off")
-        part = encoded[at : at + size]
-        parts.append(decompressor.decompress(part) if length & _COMPRESSED else part)
-        at += size
-    return parts
+def _joined(numbers: Numbers, rest: Bytes) -> Bytes:
+    content = numbers.view(np.uint8).data
+    return b"".join((content, rest)) if len(rest) else content

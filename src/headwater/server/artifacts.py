@@ -23,8 +23,8 @@ from headwater.server.artifact_threads import in_thread, start, transferring
 from headwater.server.body import ClientDisconnectedError, drain
 from headwater.server.errors import answer_for
 from headwater.server.send import JSON, send_error, send_whole
+from headwater.storage.artifacts.cut import Bytes
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, Opened, media_type
-from headwater.storage.artifacts.planes import Bytes
 from headwater.storage.artifacts.store import ArtifactStore, FileWriter, Listed
 from headwater.wire.artifact_file import is_plain_path
 

@@ -22,7 +22,7 @@ from headwater.storage.artifacts.manifest import (
     encode_manifest,
 )
 from headwater.storage.artifacts.objects import Objects
-from headwater.storage.artifacts.pack import PackWriter
+from headwater.storage.artifacts.pack import INLINE_BYTES, PackWriter
 from headwater.storage.artifacts.planes import Bytes
 from headwater.storage.artifacts.read import FileReader
 from headwater.storage.artifacts.similar import Similar, levels_up
@@ -30,9 +30,6 @@ from headwater.storage.artifacts.tensor_layout import Tensor
 
 PACK_BYTES = 32 * 1024 * 1024
 _PACKS_AT_ONCE = 2
-INLINE_BYTES = 32 * 1024
-"""A file of which not more is new keeps that in its manifest: it is one object, not two."""
-
 DEEPEST = 4
 """Differences that have to be undone to read a chunk, at most: each costs as much as the chunk."""
 
@@ -75,7 +72,7 @@ class FileBuilder:
         self._encoder = Encoder()
         self._bases = _Bases(objects, find_similar, self._chain)
         self._new_bytes = 0
-        self._writer = PackWriter()
+        self._writer = PackWriter(self._objects)
         self._packing: list[tuple[bytes, Place]] = []
         """Chunks of the pack that is being written."""
 
@@ -232,10 +229,10 @@ class FileBuilder:
         # believed.
         self._index.add(self._packing)
         self._wait_for_packs(_PACKS_AT_ONCE - 1)
-        self._publishing.append(_publishers.submit(self._writer.publish, self._objects))
+        self._publishing.append(_publishers.submit(self._writer.publish))
         self._present.add(self._writer.name)
         self._packing = []
-        self._writer = PackWriter()
+        self._writer = PackWriter(self._objects)
 
     def _manifest(self, head: Head, inline: bytes, tensors: Sequence[Tensor]) -> Manifest:
         packs: dict[str, int] = {self._writer.name: -1}

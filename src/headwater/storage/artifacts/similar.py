@@ -60,10 +60,10 @@ class Similar:
 def levels_up(position: int) -> int:
     """Return how many differences above the version at that position the base of the next one is.
 
-    The last digit that is not zero of a version's position, in base 4, is zero in its base's:
-    0 is the base of 1, 2, 3, 4, 8, 12, 16, and 4 of 5, 6, 7. So as many differences have to be undone
-    as there are such digits, and no base is far away: what a network has changed in four versions
-    is not much larger than in one.
+    The last digit that is not zero of a version's position, in base 4, is zero in its base's: 0 is
+    the base of 1, 2, 3, 4, 8, 12, 16, and 4 of 5, 6, 7. So as many differences have to be undone as
+    there are such digits, and no base is far away: what a network has changed in four versions is
+    not much larger than in one.
     """
     levels = 0
     while position % _BRANCHES == _BRANCHES - 1:

@@ -184,13 +184,16 @@ class Decoder:
             raise CorruptArtifactError(f"a chunk cannot be decoded: {error}") from error
 
     def _decode(self, links: Sequence[Bytes]) -> Bytes:
-        content = self._whole(links[-1])
-        total, rest = planes.numbers_of(b"", 1), content
-        for number in reversed(range(len(links) - 1)):
-            method, width = _HEAD.unpack_from(links[number])
-            parts = self._unpack(links[number])
-            if method != Method.DIFFERENCE:
-                raise CorruptArtifactError("a chunk that is no difference has something below it")
+        methods = [_HEAD.unpack_from(link)[0] for link in links]
+        # What is whole needs nothing below it, whatever an index has said. Where all are
+        # differences, something is missing, and the last one is no whole chunk.
+        whole = [at for at, each in enumerate(methods) if each != Method.DIFFERENCE]
+        depth = whole[0] if whole else len(links) - 1
+        rest = self._whole(links[depth])
+        total = planes.numbers_of(b"", 1)
+        for link in reversed(links[:depth]):
+            width = _HEAD.unpack_from(link)[1]
+            parts = self._unpack(link)
             if total.itemsize != width or not len(total):
                 content = _written(total, rest)
                 total = planes.ordered(planes.numbers_of(content, width))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from headwater.errors import ArtifactStoreError, MissingObjectError, StoreFullError
 from headwater.storage.artifacts.begin_writing import begin_writing
-from headwater.storage.artifacts.objects import Directory, StoredObject, parts_of
+from headwater.storage.artifacts.objects import Directory, Draft, StoredObject, parts_of
 
 _DRAFTS = "drafts"
 """Directory of files that are being written; what stands there for long was left by a crash."""
@@ -35,13 +35,16 @@ class LocalObjects:
 
     def put(self, name: str, parts: Iterable[bytes]) -> None:
         """See `Objects.put`."""
-        draft = self.draft(name)
+        draft = self._begin(name)
         for part in parts:
             draft.write(part)
         draft.publish()
 
-    def draft(self, name: str) -> "LocalDraft":
+    def draft(self, name: str) -> Draft:
         """See `Objects.draft`."""
+        return self._begin(name)
+
+    def _begin(self, name: str) -> "LocalDraft":
         path = self._path(name)
         try:
             self._drafts.mkdir(parents=True, exist_ok=True)

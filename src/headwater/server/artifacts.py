@@ -262,20 +262,23 @@ def _range(headers: dict[bytes, bytes], size: int, tag: bytes) -> _Range | None:
 async def _write(writer: FileWriter, receive: Receive) -> None:
     """Store a request's body; one block is stored while the next one comes in."""
     storing: asyncio.Future[None] | None = None
-    block = bytearray()
+    block: list[bytes] = []
+    size = 0
     more = True
     try:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnectedError
-            block += message.get("body", b"")
+            body = message.get("body", b"")
+            block.append(body)
+            size += len(body)
             more = message.get("more_body", False)
-            if len(block) >= _BLOCK or not more:
+            if size >= _BLOCK or not more:
                 if storing is not None:
                     await storing
-                content, block = block, bytearray()
-                storing = start(lambda content=content: writer.write(content))  # type: ignore[misc]
+                storing = start(lambda block=block: _store(writer, block))  # type: ignore[misc]
+                block, size = [], 0
         assert storing is not None
         await storing
         storing = None
@@ -284,6 +287,12 @@ async def _write(writer: FileWriter, receive: Receive) -> None:
         if storing is not None:
             await asyncio.wait([storing])
             storing.exception()
+
+
+def _store(writer: FileWriter, block: list[bytes]) -> None:
+    # As it came: what is cut is joined once, by the cutter.
+    for part in block:
+        writer.write(part)
 
 
 async def _stream(

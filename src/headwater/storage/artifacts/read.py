@@ -16,8 +16,9 @@ _READ_BYTES = 2 * 1024 * 1024
 """Of a pack at once."""
 
 _NOTHING = memoryview(b"")
-_WINDOWS = 16
-"""Packs of which a part is held: a chunk and what it builds on are in different ones."""
+_WINDOWS = 6
+"""Packs of which a part is held: a chunk and what it builds on are in different ones, of which there
+are no more than a chain of differences is deep, and one that the file goes on in."""
 
 
 class FileReader:

@@ -10,7 +10,7 @@ _KEPT_BYTES = 32 * 1024 * 1024
 """The most that glibc takes for the first."""
 
 _ARENAS = 2
-"""Parts of the memory with a lock of their own, each of which keeps what was freed in it. By default
+"""Parts of the memory with locks of their own, each of which keeps what was freed in it. By default
 there are eight for each processor; Python's lock leaves few threads that allocate at once."""
 
 

@@ -17,8 +17,8 @@ _READ_BYTES = 2 * 1024 * 1024
 
 _NOTHING = memoryview(b"")
 _WINDOWS = 6
-"""Packs of which a part is held: a chunk and what it builds on are in different ones, of which there
-are no more than a chain of differences is deep, and one that the file goes on in."""
+"""Packs of which a part is held: a chunk and what it builds on are in different ones, which are no
+more than a chain of differences is deep, and one in which the file goes on."""
 
 
 class FileReader:

@@ -6,6 +6,7 @@ And page after page, forwards and backwards, whatever comes and goes meanwhile.
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import cycle, product
 
 import pytest
@@ -238,7 +239,6 @@ async def test_runs_that_come_and_go_move_no_others_between_pages(
         raise _UndoError
 
     for number, order_by in enumerate(_PAGED):
+        write = partial(read, order_by=order_by, rng=random.Random(100 + number))
         with pytest.raises(_UndoError):
-            await database.write(
-                lambda c: read(c, order_by, random.Random(100 + number)), long=True
-            )  # noqa: B023
+            await database.write(write, long=True)

@@ -124,7 +124,7 @@ def _source(
         where_values.extend(stated_values)
     beyond = beyond_sql(search, facts) if ordered else None
     if beyond is not None:
-        where.append(beyond[0])
+        where.append(_row_by_row(beyond[0], first))
         where_values.extend(beyond[1])
     part, part_values = _part(search, route)
     if candidates is not None:
@@ -289,16 +289,23 @@ def _of_experiments(search: RunSearch, first: str | None = None) -> tuple[list[s
 
     `first` is the table of whose rows the runs are looked up one by one, if any.
     """
-    columns = ["runs.experiment_id", "runs.lifecycle_stage"]
-    if first is not None:
-        # Were these conditions on runs alone, SQLite would read all runs beforehand to have a
-        # Bloom filter of those that satisfy them, where a database has statistics.
-        columns = [f"CASE WHEN {first}.run_uuid <> '' THEN {column} END" for column in columns]
-    experiment, stage = columns
+    experiment = _row_by_row("runs.experiment_id", first)
+    stage = _row_by_row("runs.lifecycle_stage", first)
     return [
         f"{experiment} IN ({', '.join('?' * len(search.experiment_ids))})",
         f"{stage} IN ({', '.join('?' * len(search.stages))})",
     ], [*search.experiment_ids, *search.stages]
+
+
+def _row_by_row(expression: str, first: str | None) -> str:
+    """Return what is the same of each run that is looked up for a row of the table `first`.
+
+    Were it of runs alone, SQLite would read all runs beforehand to have a Bloom filter of those
+    that satisfy a condition with it, where a database has statistics.
+    """
+    return (
+        expression if first is None else f"CASE WHEN {first}.run_uuid <> '' THEN {expression} END"
+    )
 
 
 def _where(search: RunSearch, first: str | None) -> tuple[list[str], list[Any]]:

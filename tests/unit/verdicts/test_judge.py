@@ -321,3 +321,12 @@ def test_reads_verdicts_of_before_there_were_ranks() -> None:
     text = judge(HIGHER, [GOOD, BAD]).to_json()
     assert text.endswith(',"ranks":null}')
     assert Verdict.from_json(text.replace(',"ranks":null', "")).ranks is None
+
+
+def test_a_headline_names_some_of_many_groups_and_the_record_all() -> None:
+    others = [group(f"old{number:02}", 0.8, 0.82, 0.81, 0.8, 0.81) for number in range(20)]
+    verdict = judge(HIGHER, [GOOD, *others])
+    assert verdict.headline == "new is better than old00, old01, old02 and 17 others in accuracy."
+    assert [each.b for each in verdict.comparisons] == [each.name for each in others]
+    few = judge(HIGHER, [GOOD, *others[:4]])
+    assert few.headline == "new is better than old00, old01, old02 and old03 in accuracy."

@@ -142,11 +142,11 @@ def test_no_table_is_read_from_end_to_end(
     behaviour = installed_release().behaviour
     search = plan_search_runs(["0"], ("active",), filter_text, order_by, Page(0, 5), behaviour, 0)
     assert find_runs(explaining, search, nan_never_matches=True)
-    whole = replace(search, orderings=with_start(search.orderings), page=Page(0, _RUNS))
-    found = find_runs(explaining, whole, nan_never_matches=True)
-    (middle,) = run_keys(explaining, whole, NO_FACTS, [found[len(found) // 2]])
+    everything = replace(search, orderings=with_start(search.orderings), page=Page(0, _RUNS))
+    found = find_runs(explaining, everything, nan_never_matches=True)
+    (middle,) = run_keys(explaining, everything, NO_FACTS, [found[len(found) // 2]])
     for backwards in (False, True):
-        deep = replace(whole, page=Page(0, 5), beyond=middle, backwards=backwards)
+        deep = replace(everything, page=Page(0, 5), beyond=middle, backwards=backwards)
         beside = find_runs(explaining, deep, nan_never_matches=True)
         side = found[: len(found) // 2][::-1] if backwards else found[len(found) // 2 + 1 :]
         assert beside == side[:6]

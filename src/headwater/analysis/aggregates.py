@@ -104,7 +104,7 @@ def performance_profile(
     resamples: int = 2000,
 ) -> Profile:
     """Return F(τ) = mean over tasks and runs of [score > τ] for each threshold τ."""
-    columns = table("scores", scores, 2, 1).T
+    columns = list(table("scores", scores, 2, 1).T)
     return profile_of_tasks(columns, thresholds, seed=seed, level=level, resamples=resamples)
 
 
@@ -131,11 +131,14 @@ def profile_of_tasks(
     for each in values:
         upto = np.searchsorted(np.sort(each), taus[order], side="right")
         between = np.diff(upto, prepend=0, append=each.size) / each.size
-        share[order] += 1 - upto / each.size
+        share[order] += (each.size - upto) / each.size
         found = rng.multinomial(each.size, between, resamples)[:, :-1]
-        drawn[:, order] += 1 - np.cumsum(found, axis=1) / each.size
+        drawn[:, order] += (each.size - np.cumsum(found, axis=1)) / each.size
+    share /= len(values)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0) / len(values)
-    return Profile(taus, share / len(values), low, high, level, resamples, seed)
+    # Where nothing varies, rounding may have them the other way round.
+    low, high = np.minimum(low, share), np.maximum(high, share)
+    return Profile(taus, share, low, high, level, resamples, seed)
 
 
 def improvement_over_tasks(

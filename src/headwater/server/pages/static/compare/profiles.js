@@ -6,6 +6,7 @@ import { plain } from "../charts/traces.js";
 
 const LETTER = 6.4;
 const MOST_BANDS = 6;
+const MOST_NAMED = 10;
 const ROW = 21;
 
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
@@ -31,20 +32,27 @@ export function profilesFigure(profiles, question, labels, order, width) {
   const full = (shares) => (higher ? [1, ...shares, 0] : [0, ...shares, 1]);
   const shape = higher ? "hv" : "vh";
   const data = [];
+  // Of very many groups the candidate is to be seen among the others, which have their names at the pointer.
+  const crowded = groups.length > MOST_NAMED;
+  let others = 0;
   for (const { name, share, low, high } of groups) {
     const at = order.indexOf(name);
-    const { colour, dash } = styleOf(at);
+    const { colour, dash } = crowded && at > 0 ? { colour: colours.line, dash: "solid" } : styleOf(at);
     const label = plain(shortened(labels.get(name) ?? name, 40));
     if (groups.length <= MOST_BANDS || at === 0) {
       const edge = { type: "scatter", mode: "lines", x, line: { width: 0, color: colour, shape }, hoverinfo: "skip", showlegend: false, name: `band of ${label}` };
       data.push({ ...edge, y: full(low) }, { ...edge, y: full(high), fill: "tonexty", fillcolor: faint(colour, 0.14) });
     }
     const side = higher ? "above" : "below";
-    data.push({ type: "scatter", mode: "lines", x, y: full(share), name: label, line: { color: colour, width: at === 0 ? 2.6 : 1.8, dash, shape }, hovertemplate: `${label}<br>%{y:.0%} of runs ${side} %{x:.5~g}<extra></extra>` });
+    const named = !crowded || at === 0 || others++ === 0;
+    data.push({ type: "scatter", mode: "lines", x, y: full(share), name: crowded && at > 0 ? "the others" : label, showlegend: named, legendrank: 1000 + at, line: { color: colour, width: at === 0 ? 2.6 : crowded ? 1.2 : 1.8, dash, shape }, hovertemplate: `${label}<br>%{y:.0%} of runs ${side} %{x:.5~g}<extra></extra>` });
   }
-  const longest = Math.max(...groups.map(({ name }) => Math.min(40, (labels.get(name) ?? name).length)));
+  // The candidate above all others.
+  if (order.indexOf(groups[0].name) === 0) data.push(...data.splice(0, 3));
+  const shown = crowded ? groups.slice(0, 2) : groups;
+  const longest = Math.max(...shown.map(({ name }) => Math.min(40, (labels.get(name) ?? name).length)));
   const columns = Math.max(1, Math.floor((width - 70) / (longest * LETTER + 48)));
-  const legend = Math.ceil(groups.length / columns) * ROW;
+  const legend = Math.ceil(shown.length / columns) * ROW;
   const height = 300 + legend;
   const axis = { gridcolor: colours.grid, zeroline: false, exponentformat: "e", linecolor: colours.line, tickcolor: colours.line, tickfont: { size: 11 }, fixedrange: true, automargin: true };
   const title = (text) => ({ text: plain(text), standoff: 8, font: { size: 11.5 } });
@@ -58,7 +66,7 @@ export function profilesFigure(profiles, question, labels, order, width) {
       font: { family: colours.font, size: 11.5, color: colours.text },
       margin: { l: 56, r: 16, t: 10 + legend, b: 46 },
       showlegend: true,
-      legend: { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom", itemclick: false, itemdoubleclick: false, font: { color: colours.strong } },
+      legend: { orientation: "h", traceorder: "normal", x: 0, xanchor: "left", y: 1, yanchor: "bottom", itemclick: false, itemdoubleclick: false, font: { color: colours.strong } },
       hovermode: "closest",
       dragmode: false,
       hoverlabel: { bgcolor: colours.surface, bordercolor: colours.line, font: { family: colours.font, size: 11.5, color: colours.strong }, align: "left" },

@@ -171,10 +171,10 @@ class RunsPage {
   }
 
   /** Keep the page that is in view in the address. */
-  placed(index) {
-    byId("to-start").hidden = !this.pages.previous;
-    const page = this.pages.place(index);
-    if (page === this.state.page) return;
+  placed(pages, index) {
+    byId("to-start").hidden = !pages.previous;
+    const page = pages.place(index);
+    if (pages !== this.pages || page === this.state.page) return;
     this.state = { ...this.state, page };
     this.remember(true);
   }

@@ -12,7 +12,7 @@ const PICK = 38;
 
 /**
  * `page` is told what happens: `sort(field)`, `select(runId, on)`, `more()`, `earlier()`, `toStart()`,
- * `placed(index)`, and knows `isSelected(runId)` and `experimentName(id)`.
+ * `placed(pages, index)`, and knows `isSelected(runId)` and `experimentName(id)`.
  */
 export class Grid {
   constructor(element, page) {
@@ -92,7 +92,7 @@ export class Grid {
       this.foot.textContent = this.footText();
       this.mark();
     }
-    this.page.placed(Math.min(length - 1, Math.floor(this.element.scrollTop / ROW)));
+    this.page.placed(this.pages, Math.min(length - 1, Math.floor(this.element.scrollTop / ROW)));
     if (!this.pages.complete && last > length - BEFORE_END) this.page.more();
     else if (this.pages.previous && first < BEFORE_END) this.page.earlier();
   }

@@ -100,7 +100,9 @@ def test_says_which_params_matter_and_how_well_that_is_known(visit: Visit) -> No
     page.wait_for_function(
         "x => document.querySelector('[data-figure] .plot').data[0].x[0] === x", arg=alone[0]
     )
-    assert len(visit.asked_for("/headwater/params/importance")) == 1  # both measures are of one answer
+    assert (
+        len(visit.asked_for("/headwater/params/importance")) == 1
+    )  # both measures are of one answer
     page.locator("#importance-numbers > summary").click()
     expect(page.locator("#importance-numbers tbody").first.locator("tr")).to_have_count(3)
     page.get_by_role("button", name="The first ones as axes").click()

@@ -119,9 +119,12 @@ class ParamsPage {
       this.sayEmpty(...lacking);
       return;
     }
+    this.importance.waits();
     const where = { experiment_ids: ids, filter: q.trim() };
     const named = this.parallel.load(where);
-    await Promise.all([named, this.importance.load(where), this.pareto.load(where, named)]);
+    const front = this.pareto.load(where, named);
+    await named; // importances keep the server busy: they come last
+    await Promise.all([front, this.importance.load(where)]);
   }
 
   lacking(ids) {

@@ -51,7 +51,7 @@ function numberAxis(distinct, chosen) {
   };
   const own = distinct.length <= FEW && distinct.every((value, at) => at === 0 || place(value) - place(distinct[at - 1]) >= LEAST_GAP);
   const at = own ? distinct : scale === "log" ? logTicks(low, high) : linearTicks(low, high);
-  return { kind: "number", scale, canLog, low, high, place, valueAt, ticks: at.map((value) => ({ at: place(value), text: number(value) })) };
+  return { kind: "number", scale, canLog, low, high, place, valueAt, ticks: at.map((value) => ({ at: place(value), text: number(value).replace(/\.?0+e/, "e") })) };
 }
 
 function categoryAxis(categories) {

@@ -13,6 +13,8 @@ const SIDE = 58;
 const LETTER = 6.3;
 const BOLD = 7.6;
 const LEAST_APART = 92;
+/** Of more lines each is as thin as can be, which is drawn ten times as quickly. */
+const MANY = 1000;
 
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, Math.max(1, most - 1))}…` : text);
 
@@ -40,11 +42,12 @@ export function lineOf(run, axes, { xs, y, lane }) {
 /** The fewer lines, the less they let through. */
 const opacityOf = (count) => Math.min(0.9, Math.max(0.13, 11 / Math.sqrt(Math.max(1, count))));
 
-/** Return the lines by their step of colour, the worst first, and before them those that are not selected. */
-export function layers({ axes, metric, direction, inside }, place) {
+/** Return the lines by their step of colour, the worst first, and before them those that are not selected; of every n-th run. */
+export function layers({ axes, metric, direction, inside }, place, every = 1) {
   const out = [];
   const steps = Array.from({ length: STEPS + 1 }, () => []);
   inside.forEach((on, run) => {
+    if (run % every) return;
     const line = lineOf(run, axes, place);
     if (on) steps[stepOf(metric.places[run], direction) + 1].push(line);
     else out.push(line);
@@ -52,16 +55,17 @@ export function layers({ axes, metric, direction, inside }, place) {
   return { out, steps };
 }
 
-/** Draw it all; `colours` are those of the page and of the gradient. */
-export function draw(pen, figure, place, colours) {
-  const { out, steps } = layers(figure, place);
+/** Draw the lines of every n-th run, and all axes; `colours` are those of the page and of the gradient. */
+export function draw(pen, figure, place, colours, every = 1) {
+  const { out, steps } = layers(figure, place, every);
+  const width = figure.inside.length / every > MANY ? pen.thin : 1.3;
   pen.box(0, 0, place.width, place.height, colours.surface);
   const count = steps.reduce((sum, lines) => sum + lines.length, 0);
   const opacity = opacityOf(count);
-  if (out.length) pen.lines(out, colours.line, 1, Math.min(0.5, opacityOf(out.length)));
+  if (out.length) pen.lines(out, colours.line, Math.min(1, width), Math.min(0.5, opacityOf(out.length)));
   // Runs without the metric have no colour of the gradient.
-  if (steps[0].length) pen.lines(steps[0], colours.text, 1.2, opacity);
-  for (let step = 1; step <= STEPS; step++) if (steps[step].length) pen.lines(steps[step], colours.gradient[step - 1], 1.4, opacity);
+  if (steps[0].length) pen.lines(steps[0], colours.text, width, opacity);
+  for (let step = 1; step <= STEPS; step++) if (steps[step].length) pen.lines(steps[step], colours.gradient[step - 1], width, opacity);
   drawLegend(pen, figure, place, colours);
   figure.axes.forEach((axis, at) => drawAxis(pen, axis, at, figure, place, colours));
 }

@@ -21,10 +21,15 @@ export class ImportancePart extends Part {
     byId("to-axes").addEventListener("click", () => this.toAxes());
   }
 
+  /** Say that it is to come, where nothing is here yet. */
+  waits() {
+    if (!this.answer && this.body.hidden) this.say("Loading …");
+  }
+
   async load(where) {
     const { metric, reduction } = this.page.settled;
     const found = await this.ask({ ...where, metric, reduction }, importanceOf);
-    if (found) await this.draw();
+    if (found) await (this.isNew(this.page.settled.by) && this.draw());
     else byId("to-axes").hidden = true;
   }
 

@@ -12,6 +12,7 @@ import { CanvasPen, SvgPen } from "./pens.js";
 const STRIP = 30;
 const CLICK = 4;
 const NEAR_LANE = 14;
+const MOST_DRAGGED = 2500;
 
 const allColours = () => ({ ...pageColours(), gradient: gradient() });
 
@@ -53,25 +54,26 @@ export class Parallel {
     this.stage.style.width = `${width}px`;
     this.strips.replaceChildren(...figure.axes.map((axis, at) => this.strip(axis, xs[at])));
     this.canvas.setAttribute("aria-label", spoken(figure));
+    cancelAnimationFrame(this.frame);
     this.point(-1);
     this.paint();
   }
 
-  /** Draw anew with the next picture of the screen, once however often it is asked for. */
+  /** Draw anew with the next picture of the screen, once however often it is asked for, and not more than that allows. */
   repaint() {
     cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => this.paint());
+    this.frame = requestAnimationFrame(() => this.paint(Math.ceil(this.figure.inside.length / MOST_DRAGGED)));
   }
 
-  paint() {
-    draw(new CanvasPen(this.contextOf(this.canvas)), this.figure, this.place, allColours());
+  paint(every = 1) {
+    draw(this.penOf(this.canvas), this.figure, this.place, allColours(), every);
   }
 
-  contextOf(canvas) {
+  penOf(canvas) {
     const context = canvas.getContext("2d");
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     context.clearRect(0, 0, this.place.width, this.place.height);
-    return context;
+    return new CanvasPen(context, 1 / devicePixelRatio);
   }
 
   /** Where an axis is brushed: a drag chooses a part of it, a click lets go of it. */
@@ -120,7 +122,7 @@ export class Parallel {
     const changed = run !== this.pointed;
     this.pointed = run;
     if (changed) {
-      const pen = new CanvasPen(this.contextOf(this.over));
+      const pen = this.penOf(this.over);
       if (run < 0) return;
       const colours = pageColours();
       const line = [lineOf(run, this.figure.axes, this.place)];
@@ -150,7 +152,7 @@ export class Parallel {
     const canvas = h("canvas", { width: 2 * place.width, height: 2 * place.height });
     const context = canvas.getContext("2d");
     context.scale(2, 2);
-    draw(new CanvasPen(context), this.figure, place, allColours());
+    draw(new CanvasPen(context, 0.5), this.figure, place, allColours());
     canvas.toBlob((blob) => saveText(name, "png", blob, "image/png"));
   }
 }

@@ -32,7 +32,8 @@ export class ParetoPart extends Part {
     }
     const found = await this.ask({ ...where, objectives, reduction }, paretoOf);
     await named;
-    if (found) await this.draw();
+    const { x, y } = this.page.settled;
+    if (found && this.isNew(x, y)) await this.draw();
   }
 
   async draw() {

@@ -10,6 +10,7 @@ export class Part {
     this.asked = null;
     this.answer = null;
     this.pending = null;
+    this.drawn = [];
     this.controller = null;
   }
 
@@ -46,6 +47,14 @@ export class Part {
       this.say(problem.message, true);
     }
     return found;
+  }
+
+  /** Say whether the answer has to be drawn anew, as it, or how it is shown, is not what was drawn last. */
+  isNew(...how) {
+    const now = [this.answer, ...how];
+    const same = now.length === this.drawn.length && now.every((value, at) => value === this.drawn[at]);
+    this.drawn = now;
+    return !same || this.body.hidden;
   }
 
   /** Say something in place of the answer. */

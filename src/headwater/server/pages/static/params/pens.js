@@ -1,8 +1,10 @@
 // What draws: on a canvas, or as the text of an SVG. Lines are lists of x, y, x, y, …
 
 export class CanvasPen {
-  constructor(context) {
+  /** `thin` is the width of one of its points. */
+  constructor(context, thin) {
     this.context = context;
+    this.thin = thin;
   }
 
   lines(all, colour, width, opacity = 1) {
@@ -47,6 +49,7 @@ const place = (value) => String(Math.round(value * 10) / 10);
 
 export class SvgPen {
   constructor(width, height) {
+    this.thin = 1;
     this.parts = [`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`];
   }
 

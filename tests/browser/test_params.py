@@ -304,4 +304,4 @@ def test_fits_a_phone_in_the_dark_and_without_the_chart_library(visit: Visit) ->
     assert page.evaluate(corner) == [255, 255, 255, 255]
     visit.expected = re.compile("willReadFrequently")  # it is read here alone
     page.emulate_media(color_scheme="dark")
-    assert page.evaluate(corner) == [23, 27, 30, 255]
+    page.wait_for_function(f"() => ({corner})().join() === '23,27,30,255'")

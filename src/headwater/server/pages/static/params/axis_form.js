@@ -64,7 +64,7 @@ function limits(axis, brush, page) {
   };
   const none = h("select", { "aria-label": `Runs without ${label}`, "data-focus": `${field} none`, onchange: () => set({ none: none.value }) }, ...NONE.map(([value, text]) => h("option", { value, text: value === "in" ? `${text} (${whole(lane)})` : text })));
   none.value = given.none ?? "out";
-  const shown = lane > 0 || brush !== null;
+  const shown = lane > 0 || none.value === "only";
   return h("span", { class: "limits" }, input("from", "from", axis.low), h("span", { text: "–", "aria-hidden": "true" }), input("to", "to", axis.high), shown ? none : null);
 }
 

@@ -13,19 +13,20 @@ const SIDE = 58;
 const LETTER = 6.3;
 const BOLD = 7.6;
 const LEAST_APART = 92;
+const NARROW = 480;
 /** Of more lines each is as thin as can be, which is drawn ten times as quickly. */
 const MANY = 1000;
 
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, Math.max(1, most - 1))}…` : text);
 
-/** Return where things are: {width, height, xs, apart, y(place), lane}. */
+/** Return where things are: {room, width, height, xs, apart, y(place), lane}. */
 export function geometry(axes, room, height = HEIGHT) {
   const gaps = Math.max(1, axes.length - 1);
   const apart = Math.max(LEAST_APART, (room - 2 * SIDE) / gaps);
   const width = Math.max(room, Math.ceil(gaps * apart + 2 * SIDE));
   const bottom = height - BOTTOM - (axes.some((axis) => axis.lane) ? FOR_LANE : 0);
   const xs = axes.length === 1 ? [width / 2] : axes.map((_, at) => SIDE + at * apart);
-  return { width, height, xs, apart, top: TOP, bottom, lane: bottom + LANE, y: (place) => bottom - place * (bottom - TOP) };
+  return { room, width, height, xs, apart, top: TOP, bottom, lane: bottom + LANE, y: (place) => bottom - place * (bottom - TOP) };
 }
 
 /** Return the line of a run: x, y, x, y, …; where it has no value it goes through the lane below the axis. */
@@ -102,7 +103,8 @@ function drawBrush(pen, { parts, lane }, x, place, colours) {
 
 function drawLegend(pen, { metric, direction }, place, colours) {
   const style = { colour: colours.text, font: colours.font, size: 11 };
-  const name = shortened(metric.label, 22);
+  const narrow = place.room < NARROW;
+  const name = shortened(metric.label, narrow ? 12 : 22);
   if (metric.lane === metric.places.length) {
     pen.text(10, 18, `No run has ${name}`, style);
     return;
@@ -114,9 +116,9 @@ function drawLegend(pen, { metric, direction }, place, colours) {
   x += texts[0].length * BOLD + 12;
   pen.text(x, 18, texts[1], style);
   x += texts[1].length * LETTER + 6;
-  const size = 96 / STEPS;
+  const size = (narrow ? 60 : 96) / STEPS;
   colours.gradient.forEach((colour, step) => pen.box(x + step * size, 9, size + 0.3, 11, colour));
-  pen.text(x + 102, 18, texts[2], style);
+  pen.text(x + size * STEPS + 6, 18, texts[2], style);
 }
 
 /** Return the run whose line is nearest to a point, of those that are selected; -1 where none is near. */

@@ -10,6 +10,7 @@ import { scaleOf } from "./axes.js";
 
 const MOST_ROWS = 200;
 const MANY = 1500;
+const MOST_DRAWN = 6000;
 
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
@@ -24,13 +25,21 @@ export function edgeOf(points, direction) {
   return { x: sorted.map(([x]) => x), y: sorted.map(([, y]) => y), shape: direction === "max" ? "vh" : "hv" };
 }
 
+/** How many dominated runs stand for one that is drawn: the pictures are SVG, an element a run. */
+export const everyOf = (runs) => Math.ceil(runs.filter((run) => !run.on_front).length / MOST_DRAWN) || 1;
+
+function drawnOf(runs) {
+  const every = everyOf(runs);
+  return runs.filter((run) => !run.on_front).filter((_, at) => at % every === 0);
+}
+
 const said = (objectives, run) => `${plain(shortened(run.run_name || run.run_id, 60))}<br>${objectives.map(({ metric }, at) => `${plain(shortened(metric, 40))} ${number(run.values[at])}`).join("<br>")}`;
 
 /** Return {data, layout, height} for Plotly; `x` and `y` are numbers of objectives. */
 export function paretoFigure({ objectives, runs }, x, y, width) {
   const colours = pageColours();
   const front = runs.filter((run) => run.on_front);
-  const rest = runs.filter((run) => !run.on_front);
+  const rest = drawnOf(runs);
   const points = (some, name, marker) => ({
     type: "scatter",
     mode: "markers",

@@ -5,7 +5,7 @@ import { saveText } from "../charts/export.js";
 import { Figure } from "../charts/figure.js";
 import { byId, h, icon, replaceSoon } from "../dom.js";
 import { direction } from "../compare/known.js";
-import { csvOf, paretoFigure, sentence, tables } from "./pareto.js";
+import { csvOf, everyOf, paretoFigure, sentence, tables } from "./pareto.js";
 import { Part } from "./part.js";
 
 const MOST_OBJECTIVES = 10;
@@ -49,7 +49,9 @@ export class ParetoPart extends Part {
       this.figure = new Figure("Pareto front", "", (id) => this.page.openRun(id), [["All runs (CSV)", () => saveText(`pareto ${this.subject()}`, "csv", csvOf(this.answer), "text/csv")]]);
       byId("pareto-plot").replaceChildren(this.figure.element);
     }
-    this.figure.caption.textContent = found.objectives.length === 2 ? EDGE : SEVERAL;
+    const every = everyOf(found.runs);
+    const thinned = every > 1 ? ` Of the dominated runs one in ${every} is drawn; CSV has all.` : "";
+    this.figure.caption.textContent = `${found.objectives.length === 2 ? EDGE : SEVERAL}${thinned}`;
     await this.figure.draw((width) => paretoFigure(this.answer, x, y, width), this.subject(), `${found.objectives[x].metric} and ${found.objectives[y].metric} of the runs. ${sentence(found)}`);
   }
 

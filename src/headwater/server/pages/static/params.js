@@ -87,7 +87,9 @@ class ParamsPage {
     this.loading?.abort();
     const loading = new AbortController();
     this.loading = loading;
+    this.settled = settledOf(this.state, this.keys);
     this.finder.draw();
+    this.drawForm();
     this.busy(true);
     try {
       await this.loadAll(loading);
@@ -129,7 +131,8 @@ class ParamsPage {
 
   lacking(ids) {
     if (!ids.length) return ["No experiments here yet", "Which params matter is seen of runs that have been logged."];
-    if (!this.keys.runs) return ["No run matches", this.state.q ? "Change the search above, or look at other experiments." : "There are no runs here yet."];
+    if (!this.keys.runs && this.state.q) return ["No run matches", "Change the search above, or look at other experiments."];
+    if (!this.keys.runs) return ["There are no runs here yet", "Look at other experiments, or log some."];
     if (!this.settled.metric) return ["These runs have no metrics", "Log what the params should be good for, such as an accuracy."];
     return null;
   }

@@ -309,7 +309,9 @@ class _Bases:
         told = None if number is None else similar.places(number)
         if number is None or told is None:
             return None
-        above = min(levels_up(similar.manifest.position), len(told) - 1)
+        position, most = similar.manifest.position, len(told) - 1
+        # Files of earlier releases have no position, and each was a difference to the last one.
+        above = min(levels_up(position), most) if position else most
         for levels in range(above, len(told)):
             places = self._current(told[levels:])
             if places is None:

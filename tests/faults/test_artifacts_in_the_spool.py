@@ -83,6 +83,9 @@ class Training:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.run_id = self.model_id = ""
+
+    def begun(self) -> None:
         self.run_id, self.model_id = self.heard().split()
 
     def heard(self) -> str:
@@ -157,8 +160,9 @@ def test_artifacts_wait_for_a_server_that_dies_in_mid_training(tmp_path: Path) -
     """One training sees it come back; the other ends, and ``headwater sync`` sends the rest."""
     place, port = tmp_path / "server", free_port()
     with running(place, "--port", str(port)) as server:
-        server.wait_for_upstream()
         staying, ending = Training(tmp_path / "staying", port), Training(tmp_path / "ending", port)
+        staying.begun()
+        ending.begun()
         server.process.kill()
         server.process.wait()
     digests = [staying.go_on(), ending.go_on()]

@@ -44,7 +44,7 @@ def sync(
         str | None,
         typer.Option(
             "--import",
-            help="Instead, copy all runs of a folder mlruns, an MLflow database or a server.",
+            help="Instead, copy all of a folder mlruns, an MLflow database or a server.",
         ),
     ] = None,
     as_json: Json = False,
@@ -107,7 +107,8 @@ def _import(source: str, tracking_uri: str | None, root: Path, as_json: bool) ->
     else:
         print(
             f"{result.runs:,} runs with {result.points:,} points imported to {target}, "
-            f"{result.already:,} were there already"
+            f"{result.already:,} were there already; {result.traces:,} traces, {result.models:,} "
+            f"registered models with {result.versions:,} versions"
         )
     for failure in result.failures:
         print(f"headwater: error: {failure}", file=sys.stderr)

@@ -40,8 +40,12 @@ class ArtifactServer:
 
     def path(self, *parts: str | None) -> str | None:
         """Return where something below the repository is in the store; None for an odd path."""
-        path = "/".join(part for part in (self._below, *parts) if part)
+        path = self.place(*parts)
         return path if is_plain_path(path) else None
+
+    def place(self, *parts: str | None) -> str:
+        """Return where something below the repository is, plain or odd."""
+        return "/".join(part.strip("/") for part in (self._below, *parts) if part)
 
     def has_store(self) -> bool:
         """Say whether it is Headwater's and keeps artifacts in chunks."""

@@ -30,10 +30,7 @@ class SpoolingArtifactsRepository(FastArtifactsRepository):
         """Store a local file, now or when the server is back."""
         verify_artifact_path(artifact_path)
         file = Path(local_file)
-        path = self._server.path(artifact_path, file.name)
-        if path is None:  # which MLflow has rules for
-            super().log_artifact(local_file, artifact_path)
-            return
+        path = self._server.place(artifact_path, file.name)
         kind = _guess_mime_type(file.name)
         request = Request("PUT", f"{ROUTE}/{quote(path)}", f"artifact {path}", content_type=kind)
         deliver(
@@ -73,7 +70,7 @@ class SpoolingArtifactsRepository(FastArtifactsRepository):
         if not self._session.has_waiting() or self._session.flush(SETTLE_SECONDS):
             return
         outbox = self._session.outbox
-        place = f"{ROUTE}/{self._server.path(path) or ''}"
+        place = f"{ROUTE}/{self._server.place(path)}"
         waiting = [
             each
             for each in map(unquote, outbox.waiting_paths())

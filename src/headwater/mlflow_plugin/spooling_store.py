@@ -184,6 +184,13 @@ class SpoolingStore(RestStore):
         self._models[model.model_id] = model
         return model
 
+    def get_logged_model(self, model_id: str, *arguments: Any, **options: Any) -> Any:
+        """Return a logged model; where the server is away, one of this process as it is known."""
+        known = self._models.get(model_id)
+        if known is not None and not is_reachable(self._url):
+            return known
+        return super().get_logged_model(model_id, *arguments, **options)
+
     def finalize_logged_model(self, model_id: str, status: Any) -> Any:
         """Say what became of a model: behind its files, where those wait for the server."""
         known = self._models.get(model_id)
@@ -193,9 +200,9 @@ class SpoolingStore(RestStore):
         path = get_logged_model_endpoint(model_id)
         request = Request("PATCH", path, f"status of model {model_id}", message)
         if (answer := self._deliver(request)) is None:
-            changed = copy(known)
-            changed.status = status
-            return changed
+            known = self._models[model_id] = copy(known)
+            known.status = status
+            return known
         return LoggedModel.from_proto(parse_dict(answer, FinalizeLoggedModel.Response()).model)
 
     def _deliver(self, request: Request) -> Any:

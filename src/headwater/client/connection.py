@@ -12,7 +12,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -122,9 +122,10 @@ class Connection:
     ) -> None:
         self.close()
 
-    def another(self) -> "Connection":
-        """Return a connection of the same kind, for another thread."""
-        return Connection(self._settings, transport=self._transport, sleep=self._sleep)
+    def another(self, timeout: float) -> "Connection":
+        """Return another connection to the server, which waits so many seconds for it."""
+        settings = replace(self._settings, timeout=timeout)
+        return Connection(settings, transport=self._transport, sleep=self._sleep)
 
     def close(self) -> None:
         """Close what is open to the server."""

@@ -21,6 +21,7 @@ SETTLE_SECONDS = 5.0
 """How long who reads waits for what was kept before."""
 
 _GONE = (
+    NotReadyError,
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
@@ -77,7 +78,7 @@ def send(credentials: Any, request: Request) -> Any:
 def is_away(error: BaseException | None) -> bool:
     """Say whether an error means that the server could not be reached, or only just not."""
     while error is not None:
-        if isinstance(error, NotReadyError | _GONE):
+        if isinstance(error, _GONE):
             return True
         if isinstance(error, requests.HTTPError) and error.response is not None:
             return error.response.status_code in UNAVAILABLE

@@ -19,6 +19,7 @@ _UNFINISHED = "headwater.import"
 """Tag of a version while it is being imported: `version` or `gap`."""
 
 _PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
+_GAP = "gap:///deleted-at-the-source"
 _PAGE = 1_000
 _NO_STAGE = (None, "", "None")
 
@@ -124,7 +125,7 @@ class _Registry:
         """Create a version, or what makes its number be skipped."""
         mark = {MARK: self._transfer.origin, _UNFINISHED: "version" if version else "gap"}
         if version is None:
-            made = self._store.create_model_version(name, "gap:/", tags=_tags(mark))
+            made = self._store.create_model_version(name, _GAP, tags=_tags(mark))
         else:
             made = self._store.create_model_version(
                 name,
@@ -149,9 +150,8 @@ class _Registry:
 
     def _set_aliases(self, model: Any) -> None:
         """Set the aliases that the server's model does not have."""
-        aliases = self._transfer.source.get_registered_model(model.name).aliases
         there = self._store.get_registered_model(model.name).aliases
-        for alias, number in aliases.items():
+        for alias, number in model.aliases.items():
             if alias not in there:
                 self._store.set_registered_model_alias(model.name, alias, number)
 

@@ -9,6 +9,9 @@ from headwater.client.spool.directory import SpoolDirectory
 from headwater.client.spool.outbox import Outbox, Request
 from headwater.errors import HeadwaterError, RefusedError, RequestError
 
+FILE_SECONDS = 600.0
+"""How long is waited for the answer to a file: the server may bring it to a bucket first."""
+
 _BLOCK = 1024 * 1024
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 15.0

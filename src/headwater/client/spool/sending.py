@@ -9,7 +9,7 @@ from contextlib import closing
 from headwater.client.connection import Connection
 from headwater.client.spool.directory import SpoolDirectory
 from headwater.client.spool.lifeline import Lifeline
-from headwater.client.spool.outbox_sender import OutboxThread
+from headwater.client.spool.outbox_sender import FILE_SECONDS, OutboxThread
 from headwater.client.spool.progress import ProgressFile
 from headwater.client.spool.sender import Sender
 from headwater.client.spool.status import Status, read_status, write_status
@@ -57,7 +57,7 @@ def send_while_written(
     with (
         directory.sending(),
         ProgressFile(directory.path, writable=True) as progress,
-        connection.another() as for_files,
+        connection.another(FILE_SECONDS) as for_files,
         closing(OutboxThread(directory, for_files)) as outbox,
     ):
         sender = Sender(directory, connection, progress)

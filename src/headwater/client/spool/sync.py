@@ -10,7 +10,7 @@ from headwater.client.connection import Connection
 from headwater.client.spool.directory import SpoolDirectory
 from headwater.client.spool.lifeline import Lifeline
 from headwater.client.spool.outbox import Outbox
-from headwater.client.spool.outbox_sender import OutboxSender
+from headwater.client.spool.outbox_sender import FILE_SECONDS, OutboxSender
 from headwater.client.spool.progress import ProgressFile
 from headwater.client.spool.sender import Sender, sending_settings
 from headwater.errors import ConfigurationError, HeadwaterError
@@ -58,6 +58,7 @@ def _send(directory: SpoolDirectory, tracking_uri: str | None, report: Report) -
     try:
         with (
             Connection(sending_settings(directory, tracking_uri, os.environ)) as connection,
+            connection.another(FILE_SECONDS) as for_files,
             ProgressFile(directory.path, writable=True) as progress,
         ):
             sender = Sender(directory, connection, progress)
@@ -67,7 +68,7 @@ def _send(directory: SpoolDirectory, tracking_uri: str | None, report: Report) -
                 refused += sent.refused
                 report(left - size_of(directory))
                 left = size_of(directory)
-            outbox = OutboxSender(directory, connection)
+            outbox = OutboxSender(directory, for_files)
             while (denied := outbox.send_next()) is not None:
                 requests += 1 - denied
                 refused += denied

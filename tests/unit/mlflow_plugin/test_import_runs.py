@@ -2,17 +2,29 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import msgspec
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import ViewType
+from mlflow.entities import Metric, ViewType
 from tests.server import Server, command, environment
 from tests.unit.mlflow_plugin.conftest import MLFLOWS_WARNINGS
+
+from headwater.client.captures import RankCapture, get_captures, get_diff, get_output
+from headwater.client.connection import connect
+from headwater.mlflow_plugin.import_transfer import MARK
+from headwater.mlflow_plugin.metric_store import open_store
+from headwater.mlflow_release import installed_release
+from headwater.storage.metadata import run_captures, run_output
+from headwater.storage.metadata.prepare import create
+from headwater.wire.capture import Captured, Command, Host, Python
 
 pytestmark = [pytest.mark.slow, *MLFLOWS_WARNINGS, pytest.mark.filterwarnings("ignore")]
 
@@ -182,10 +194,10 @@ def test_an_import_may_be_run_again(server: Server, tmp_path: Path, kind: str) -
     target.create_registered_model(f"taken-{key}", description="the server's")
     first = sync(tmp_path / "spools", *options, status=1)
     prompts = int(kind == "database")
-    assert (first["runs"], first["traces"]) == (2, 1)
-    assert (first["models"], first["versions"]) == (1 + prompts, 2 + prompts)
     [failure] = first["failures"]
     assert "not from this source" in failure
+    assert (first["runs"], first["traces"]) == (2, 1)
+    assert (first["models"], first["versions"]) == (1 + prompts, 2 + prompts)
     assert target.get_registered_model(f"taken-{key}").description == "the server's"
     require_arrived(server, name, run_id, before)
     target.delete_registered_model(f"taken-{key}")
@@ -205,6 +217,44 @@ def test_an_import_may_be_run_again(server: Server, tmp_path: Path, kind: str) -
         finally:
             mlflow.set_tracking_uri(None)
         assert (found.template, found.tags["team"]) == ("Say {{word}}", "blue")
+
+
+def test_what_a_headwater_has_captured_comes_along(server: Server, tmp_path: Path) -> None:
+    """The source is named as a file, of which MLflow's own tables lack the points."""
+    path, printed = tmp_path / "mlflow.db", "ü is a line\n" * 10_000
+    create(path, installed_release(), str(tmp_path / "artifacts"))
+    store = open_store(f"headwater+sqlite:///{path}", str(tmp_path / "artifacts"))
+    experiment_id = store.create_experiment("captured")
+    run_id = store.create_run(experiment_id, "me", 1, [], "captured").info.run_id
+    store.log_metric(run_id, Metric("loss", 0.5, 1, 2))
+    store.engine.dispose()
+    told = Captured(
+        Command(["python", "train.py"], "/src"),
+        Python("3.11.0", "CPython", "/usr/bin/python"),
+        Host("node7", "Linux", "x86_64", "a processor", 8, 1 << 30),
+        ["numpy==2.0"],
+    )
+    with closing(sqlite3.connect(path)) as connection, connection:
+        run_captures.put(connection, run_id, 0, msgspec.json.encode(told), b"a patch")
+        for _ in range(12):  # more than is kept
+            run_output.append(connection, run_id, 1, printed.encode())
+    options = ("--import", str(path), "--tracking-uri", server.url)
+    client = MlflowClient(tracking_uri=server.url)
+    texts = []
+    for _ in range(2):
+        assert sync(tmp_path / "spools", *options)["runs"] == 1
+        client.delete_tag(run_id, MARK)  # as if it had been interrupted at the end
+        with connect(server.url) as connected:
+            assert get_captures(connected, run_id) == [RankCapture(0, told)]
+            assert get_diff(connected, run_id) == b"a patch"
+            part = get_output(connected, run_id, 1, 0)
+            assert part["ranks"] == [1]
+            texts.append((part["start"], part["text"]))
+    assert texts[0] == texts[1]
+    assert len(texts[0][1].encode()) >= run_output.KEPT_BYTES - 16
+    assert (printed * 12).endswith(texts[0][1])
+    [point] = client.get_metric_history(run_id, "loss")
+    assert (point.value, point.timestamp, point.step) == (0.5, 1, 2)
 
 
 def registered_as_seen(client: MlflowClient, name: str) -> dict[str, Any]:

@@ -57,7 +57,7 @@ with mlflow.start_run() as run:
         assert "has not reached the server yet" in str(error), error
     else:
         raise AssertionError("read what the server has not")
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 120  # MLflow would try for minutes, at each of them
     say(digest)
 print("ended", flush=True)
 """

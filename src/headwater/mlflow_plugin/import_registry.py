@@ -4,6 +4,7 @@ MLflow's API gives versions their numbers, so gaps are made as deleting makes th
 server's; the API takes none.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ _UNFINISHED = "headwater.import"
 
 _PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
 _GAP = "gap:///deleted-at-the-source"
+_LOGGED_MODEL = re.compile(r"models:/([^/@]+)")
 _PAGE = 1_000
 _NO_STAGE = (None, "", "None")
 
@@ -34,10 +36,26 @@ def import_registry(transfer: Transfer) -> None:
     for condition in (None, _PROMPTS):
         for version in _search(source.search_model_versions, condition):
             versions.setdefault(version.name, []).append(version)
+    models = [
+        model
+        for condition in (None, _PROMPTS)
+        for model in _search(source.search_registered_models, condition)
+    ]
     registry = _Registry(transfer)
-    for condition in (None, _PROMPTS):
-        for model in _search(source.search_registered_models, condition):
-            registry.bring(model, versions.get(model.name, ()))
+    while models:
+        failures: dict[str, str] = {}
+        for model in models:
+            try:
+                registry.bring(model, versions.get(model.name, ()))
+            except (MlflowException, OSError) as error:
+                failures[model.name] = str(error)
+        if len(failures) == len(models):
+            transfer.result.failures += [
+                f"registered model {name}: {message}" for name, message in failures.items()
+            ]
+            return
+        # A version may be of a model that comes later.
+        models = [model for model in models if model.name in failures]
 
 
 def _search(search: Callable[..., Any], condition: str | None) -> Iterator[Any]:
@@ -50,13 +68,10 @@ class _Registry:
         self._store = RestStore(partial(get_default_host_creds, transfer.target_uri))
 
     def bring(self, model: Any, versions: Sequence[ModelVersion]) -> None:
-        result = self._transfer.result
-        try:
-            is_new = self._create(model)
-            if self._bring_versions(model, versions) or is_new:
-                result.models += 1
-        except (MlflowException, OSError) as error:
-            result.failures.append(f"registered model {model.name}: {error}")
+        """Bring what the server lacks of a model. Raises MlflowException."""
+        is_new = self._create(model)
+        if self._bring_versions(model, versions) or is_new:
+            self._transfer.result.models += 1
 
     def _create(self, model: Any) -> bool:
         """Create a model unless an import has; say whether it did.
@@ -134,7 +149,7 @@ class _Registry:
                 _tags({**version.tags, **mark}),
                 version.run_link or None,
                 version.description,
-                model_id=version.model_id,
+                model_id=_model_id(version),
             )
         if int(made.version) != number:
             self._store.delete_model_version(name, made.version)
@@ -160,11 +175,11 @@ class _Registry:
         source, target = self._transfer.source, self._transfer.target
         location = _plain(version.source)
         pairs = []
-        if version.model_id:
+        if (model_id := _model_id(version)) is not None:
             pairs.append(
                 (
-                    source.get_logged_model(version.model_id).artifact_location,
-                    target.get_logged_model(version.model_id).artifact_location,
+                    source.get_logged_model(model_id).artifact_location,
+                    target.get_logged_model(model_id).artifact_location,
                 )
             )
         if version.run_id:
@@ -178,6 +193,14 @@ class _Registry:
             if f"{location}/".startswith(f"{_plain(before)}/"):
                 return f"{after}{location[len(_plain(before)) :]}"
         return str(version.source)
+
+
+def _model_id(version: ModelVersion) -> str | None:
+    """Return the logged model that a version is; databases keep that in its source only."""
+    if version.model_id:
+        return str(version.model_id)
+    found = _LOGGED_MODEL.fullmatch(version.source)
+    return found[1] if found else None
 
 
 def _plain(uri: str) -> str:

@@ -268,7 +268,7 @@ def registered_as_seen(client: MlflowClient, name: str) -> dict[str, Any]:
         )
         tags = {key: value for key, value in found.tags.items() if "headwater." not in key}
         versions[found.version] = (
-            *(found.run_id, found.model_id, found.description, found.current_stage, tags),
+            *(found.run_id, found.description, found.current_stage, tags),
             sorted(Path(each.path).name for each in files),
         )
     tags = {key: value for key, value in model.tags.items() if "headwater." not in key}

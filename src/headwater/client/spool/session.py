@@ -25,6 +25,8 @@ from headwater.wire.operations import CreateRun, Status, UpdateRun
 
 _POLL_SECONDS = 0.002
 _ANSWER_SECONDS = 5.0
+"""How long an answer is waited for, and believed."""
+
 _FAILING_PATIENCE = 2.0
 """Seconds that `flush` waits although nothing can be sent at present."""
 
@@ -88,6 +90,7 @@ class Session:
         self._outbox: Outbox | None = None
         self._sender: subprocess.Popen[bytes] | None = None
         self._has_reported = False
+        self._answered_until = 0.0
         self._runs: list[CreateRun] = []
         """The runs that this process, or the one that it was forked from, has created."""
 
@@ -127,10 +130,15 @@ class Session:
         return self._outbox is not None and not self._outbox.is_empty()
 
     def answers(self) -> bool:
-        """Say whether the server answers at present."""
+        """Say whether the server answers, as far as is known for a few seconds."""
+        if time.monotonic() < self._answered_until:
+            return True
         settings = replace(self._settings, timeout=_ANSWER_SECONDS, retries=0)
         with Connection(settings) as connection:
-            return connection.is_answered()
+            is_there = connection.is_answered()
+        if is_there:
+            self._answered_until = time.monotonic() + _ANSWER_SECONDS
+        return is_there
 
     def create_run(self, run: CreateRun) -> None:
         """Append a run to create.

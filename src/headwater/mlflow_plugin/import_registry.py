@@ -19,6 +19,9 @@ from headwater.mlflow_plugin.import_transfer import MARK, Transfer, pages
 _UNFINISHED = "headwater.import"
 """Tag of a version while it is being imported: `version` or `gap`."""
 
+_EXPERIMENTS = "_mlflow_experiment_ids"
+"""Tag of prompts, as MLflow names it: ids between commas."""
+
 _PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
 _GAP = "gap:///deleted-at-the-source"
 _LOGGED_MODEL = re.compile(r"models:/([^/@]+)")
@@ -81,7 +84,9 @@ class _Registry:
         """
         there = self._existing(model.name)
         if there is None:
-            tags = {**model.tags, MARK: self._transfer.origin}
+            # Its `tags` leave out that it is a prompt.
+            tags = {tag.key: tag.value for tag in model.to_proto().tags}
+            tags = {**self._linked(tags), MARK: self._transfer.origin}
             self._store.create_registered_model(
                 model.name,
                 [RegisteredModelTag(*item) for item in tags.items()],
@@ -146,7 +151,7 @@ class _Registry:
                 name,
                 self._location(version),
                 version.run_id or None,
-                _tags({**version.tags, **mark}),
+                _tags({**self._linked(version.tags), **mark}),
                 version.run_link or None,
                 version.description,
                 model_id=_model_id(version),
@@ -154,6 +159,19 @@ class _Registry:
         if int(made.version) != number:
             self._store.delete_model_version(name, made.version)
             raise MlflowException(f"version {number} would become {made.version}")
+
+    def _linked(self, tags: dict[str, str]) -> dict[str, str]:
+        """Return tags with the server's ids of the experiments that a prompt belongs to."""
+        if _EXPERIMENTS not in tags:
+            return tags
+        names = [
+            self._transfer.source.get_experiment(experiment_id).name
+            for experiment_id in tags[_EXPERIMENTS].split(",")
+            if experiment_id
+        ]
+        found = [self._transfer.target.get_experiment_by_name(name) for name in names]
+        ids = ",".join(each.experiment_id for each in found if each is not None)
+        return {**tags, _EXPERIMENTS: f",{ids},"}
 
     def _finish(self, version: ModelVersion) -> None:
         name, number = version.name, version.version

@@ -214,6 +214,11 @@ def test_an_import_may_be_run_again(server: Server, tmp_path: Path, kind: str) -
         mlflow.set_tracking_uri(server.url)
         try:
             found = mlflow.genai.load_prompt(f"prompts:/prompt-{key}/1")
+            experiment = target.get_experiment_by_name(name)
+            assert experiment is not None
+            condition = f"experiment_id = '{experiment.experiment_id}'"
+            [listed] = mlflow.genai.search_prompts(condition)
+            assert listed.name == f"prompt-{key}"
         finally:
             mlflow.set_tracking_uri(None)
         assert (found.template, found.tags["team"]) == ("Say {{word}}", "blue")

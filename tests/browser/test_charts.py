@@ -219,35 +219,34 @@ def test_saves_pictures_and_numbers(visit: Visit, tmp_path: Path) -> None:
 def test_axes(visit: Visit) -> None:
     page = visit.open(address([visit.site.runs["mlp-seed0"]], metric="val/loss"))
 
-    def kinds() -> list[str]:
-        return cast(
-            list[str],
-            page.locator(".plot").evaluate(
-                "plot => [plot._fullLayout.xaxis.type, plot._fullLayout.yaxis.type]"
-            ),
+    def drawn(condition: str) -> None:
+        """Wait for the axes and the first line of the chart to be so."""
+        page.wait_for_function(
+            f"""() => {{
+              const {{ data, _fullLayout: {{ xaxis, yaxis }} }} = document.querySelector(".plot");
+              const [x, y, xs] = [xaxis.type, yaxis.type, Array.from(data[0].x)];
+              return {condition};
+            }}"""
         )
 
-    assert kinds() == ["linear", "linear"]
+    drawn("x === 'linear' && y === 'linear'")
     page.locator("#logx").check()
     page.keyboard.press("l")
     page.wait_for_function("() => location.search.includes('logy=1')")
-    visit.settle()
-    assert kinds() == ["log", "log"]
+    drawn("x === 'log' && y === 'log'")
     page.locator("#axis").select_option("time")
     page.wait_for_function("() => location.search.includes('axis=time')")
-    visit.settle()
-    assert kinds() == ["date", "log"]
+    drawn("x === 'date' && y === 'log'")
     times = main(traces(page, "val/loss"))[0]["x"]
     page.locator("#axis").select_option("elapsed")
     page.wait_for_function("() => location.search.includes('axis=elapsed')")
-    visit.settle()
+    drawn("x !== 'date'")
     elapsed = main(traces(page, "val/loss"))[0]["x"]
     assert elapsed == pytest.approx([(at - times[0]) / 1000 for at in times])
     page.locator("#from").fill("300")
     page.locator("#from").press("Enter")
     page.wait_for_function("() => location.search.includes('from=300')")
-    visit.settle()
-    assert min(main(traces(page, "val/loss"))[0]["x"]) >= 300
+    drawn("Math.min(...xs) >= 300")
 
 
 def test_hostile_names_are_text(visit: Visit) -> None:

@@ -25,6 +25,7 @@ QUESTION = {
     "paired_by": "params.seed",
 }
 VALUES, RANKS = "Values and difference", "Mean ranks"
+PROFILES, DISTRIBUTION = "Performance profiles", "Distribution"
 
 
 def address(state: Mapping[str, Any]) -> str:
@@ -139,6 +140,33 @@ def test_ranks_groups_that_are_paired(visit: Visit) -> None:
     assert f"vit-tiny {ranks['mean_ranks'][0]:.2f}" in label
     (first, *_) = named(traces(page, VALUES), "difference")
     assert first["x"] == [1]
+
+
+def test_draws_profiles_over_tasks_or_all_runs(visit: Visit) -> None:
+    state = {
+        "group_by": "params.optimizer",
+        "candidate": "lion",
+        "filter": "metrics.accuracy > 0",
+        "metric": "accuracy",
+        "direction": "higher",
+        "paired_by": "params.layers",
+    }
+    page = visit.open(address(state))
+    profiles = asked(visit.site, **{**state, "group_by": ["params.optimizer"]})["profiles"]
+    assert profiles["tasks"] > 1
+    drawn = traces(page, PROFILES)
+    (candidate,) = named(drawn, "lion")
+    assert candidate["y"] == [1, *profiles["groups"][0]["share"], 0]
+    assert candidate["x"][1:-1] == profiles["thresholds"]
+    low, high = named(drawn, "band of lion")
+    assert low["y"][1:-1] == profiles["groups"][0]["low"]
+    assert high["y"][1:-1] == profiles["groups"][0]["high"]
+    caption = page.locator(f"[data-figure='{PROFILES}'] .caption")
+    expect(caption).to_contain_text("values of params.layers counting alike")
+    # A value of the seed has one run of each model.
+    visit.open(address({**QUESTION, "direction": "lower"}))
+    (candidate,) = named(traces(page, DISTRIBUTION), "vit-tiny")
+    assert (candidate["y"][0], candidate["y"][-1]) == (0, 1)
 
 
 def test_the_form_asks_and_the_address_follows(visit: Visit) -> None:
@@ -292,7 +320,7 @@ def test_saves_values_verdict_and_pictures(visit: Visit, tmp_path: Path) -> None
     assert (row["group"], row["pair"]) == ("params.model = mlp", "1")
     runs = {run["run_id"]: run for each in verdict["groups"] for run in each["runs"]}
     assert float(row["value"]) == runs[row["run_id"]]["value"]
-    for figure in (VALUES, RANKS):
+    for figure in (VALUES, RANKS, DISTRIBUTION):
         page.get_by_role("button", name=f"Save {figure}").click()
         picture = saved("Picture (SVG)").read_text()
         assert picture.startswith("<svg")

@@ -110,6 +110,27 @@ def test_scrolling_loads_the_rest_and_keeps_few_rows(visit: Visit) -> None:
     bodies = [request.post_data_json for request in visit.asked_for("/headwater/runs/search")]
     pages = [body for body in bodies if body is not None and "order_by" in body]
     assert [bool(body["page_token"]) for body in pages] == [False, True]
+    # The address says which page is in view; from there the rows go on to both sides.
+    assert query(page)["page"] == [pages[1]["page_token"]]
+    page.reload()
+    visit.settle()
+    seen = set(names(page))
+    assert "sweep-020" in seen
+    assert "sweep-129" not in seen
+    for distance in (500, *[-500] * 12):
+        page.locator("#grid").evaluate("(grid, by) => grid.scrollBy(0, by)", distance)
+        page.wait_for_timeout(60)
+        seen.update(names(page))
+    assert seen == {f"sweep-{index:03d}" for index in range(130)}
+    assert "page" not in query(page)
+
+
+def test_a_place_in_another_list_shows_it_from_the_start(visit: Visit) -> None:
+    visit.expected = BAD_REQUEST
+    page = visit.open("runs?sort=metrics.f1:asc&page=e30")
+    expect(page.locator("#count")).to_have_text("145 runs")
+    expect(page.locator("#problem")).to_be_hidden()
+    assert "page" not in query(page)
 
 
 def test_works_by_keyboard_alone(visit: Visit) -> None:

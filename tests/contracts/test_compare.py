@@ -108,10 +108,22 @@ async def test_a_mistake_in_a_filter_names_the_filter(sweep: Backend) -> None:
         await asked(sweep, groups=MODELS, filter=wrong)
 
 
+def _seeds_as_tags(connection: Connection) -> None:
+    for key in ("mlflow.seed", "split"):
+        connection.execute(
+            'INSERT INTO tags (run_uuid, "key", value) SELECT run_uuid, ?, value FROM params'
+            " WHERE \"key\" = 'seed'",
+            (key,),
+        )
+    connection.execute("DELETE FROM params WHERE \"key\" = 'seed'")
+
+
 async def test_pairs_are_made_and_proposed(sweep: Backend) -> None:
     unpaired = await asked(sweep, groups=MODELS)
     assert unpaired.could_pair_by == "params.seed"
-    paired = await asked(sweep, groups=MODELS, paired_by="params.seed", filter="params.seed > 1")
+    await sweep.database.write(_seeds_as_tags)
+    assert (await asked(sweep, groups=MODELS)).could_pair_by == "tags.split"
+    paired = await asked(sweep, groups=MODELS, paired_by="tags.split", filter="tags.split > 1")
     assert paired.comparisons[0].sizes == (3,)
     assert [run.pair for run in paired.groups[0].runs] == ["2", "3", "4"]
 

@@ -6,6 +6,7 @@ every task by themselves. Source: Agarwal et al., Deep Reinforcement Learning at
 Statistical Precipice, NeurIPS 2021.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -103,13 +104,41 @@ def performance_profile(
     resamples: int = 2000,
 ) -> Profile:
     """Return F(τ) = mean over tasks and runs of [score > τ] for each threshold τ."""
-    values, taus = table("scores", scores, 2, 1), sample("thresholds", thresholds, 1)
+    columns = list(table("scores", scores, 2, 1).T)
+    return profile_of_tasks(columns, thresholds, seed=seed, level=level, resamples=resamples)
+
+
+def profile_of_tasks(
+    tasks: Sequence[ArrayLike],
+    thresholds: ArrayLike,
+    *,
+    seed: int,
+    level: float = 0.95,
+    resamples: int = 2000,
+) -> Profile:
+    """Return ``performance_profile`` of tasks whose numbers of runs differ, each counting alike.
+
+    Of one task it is the share of runs above each threshold: the survival function. Resampling a
+    task's runs changes only how many lie between two thresholds, which is multinomial.
+    """
+    if not len(tasks):
+        raise AnalysisError("tasks is empty; give the scores of one task or more.")
+    values, taus = [sample("tasks", each, 1) for each in tasks], sample("thresholds", thresholds, 1)
     fraction("level", level)
     whole("resamples", resamples, 99)
-    above = (values.T.reshape(-1, 1) > taus).astype(np.float64)
-    found = _weights(generator(seed), resamples, values.shape) @ above / values.size
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return Profile(taus, above.mean(axis=0), low, high, level, resamples, seed)
+    rng, order = generator(seed), np.argsort(taus, kind="stable")
+    share, drawn = np.zeros(taus.size), np.zeros((resamples, taus.size))
+    for each in values:
+        upto = np.searchsorted(np.sort(each), taus[order], side="right")
+        between = np.diff(upto, prepend=0, append=each.size) / each.size
+        share[order] += (each.size - upto) / each.size
+        found = rng.multinomial(each.size, between, resamples)[:, :-1]
+        drawn[:, order] += (each.size - np.cumsum(found, axis=1)) / each.size
+    share /= len(values)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0) / len(values)
+    # Where nothing varies, rounding may have them the other way round.
+    low, high = np.minimum(low, share), np.maximum(high, share)
+    return Profile(taus, share, low, high, level, resamples, seed)
 
 
 def improvement_over_tasks(

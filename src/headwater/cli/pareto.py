@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
@@ -10,9 +10,9 @@ from headwater.cli import table
 from headwater.cli.experiments import experiment_ids
 from headwater.cli.options import Among, Csv, Filter, Json, Reduction, TrackingUri, WithinProject
 from headwater.cli.table import Column
+from headwater.client import pareto as client
 from headwater.client.connection import connect
-from headwater.client.pareto import ask
-from headwater.entities.pareto_front import RunFront
+from headwater.entities.pareto_front import Direction, RunFront
 
 
 def register(runs: typer.Typer) -> None:
@@ -41,20 +41,19 @@ def pareto(
 ) -> None:
     """List the runs that no other one beats in all objectives: the Pareto front."""
     table.require_one_format(json_output, csv_output)
-    objectives = [_objective(each) for each in metric]
+    objectives = _objectives(metric)
     point = None if reference is None else _point(reference)
     with connect(tracking_uri) as server:
-        found = ask(
-            server,
-            {
-                "objectives": objectives,
-                "experiment_ids": list(experiment_ids(server, experiment or ())),
-                "project": project,
-                "filter": text or "",
-                "reduction": reduction,
-                "reference": point,
-            },
-        )
+        ids = experiment_ids(server, experiment or ())
+    found = client.pareto(
+        objectives,
+        experiment_ids=ids,
+        project=project,
+        filter=text or "",
+        reduction=reduction,
+        reference=point,
+        tracking_uri=tracking_uri,
+    )
     if json_output:
         table.print_json(asdict(found))
     else:
@@ -83,12 +82,17 @@ def _print(found: RunFront, *, as_csv: bool) -> None:
         table.note(f"{equal} of these runs are equal to another one in all objectives.")
 
 
-def _objective(text: str) -> dict[str, str]:
-    # Metrics may hold colons themselves.
-    metric, colon, direction = text.rpartition(":")
-    if not colon or not metric or direction not in ("max", "min"):
-        raise typer.BadParameter(f"{text!r}: write METRIC:max or METRIC:min")
-    return {"metric": metric, "direction": direction}
+def _objectives(texts: Sequence[str]) -> dict[str, Direction]:
+    found: dict[str, Direction] = {}
+    for text in texts:
+        # Metrics may hold colons themselves.
+        metric, colon, direction = text.rpartition(":")
+        if not colon or not metric or direction not in get_args(Direction):
+            raise typer.BadParameter(f"{text!r}: write METRIC:max or METRIC:min")
+        if metric in found:
+            raise typer.BadParameter(f"{metric!r} is given twice")
+        found[metric] = cast(Direction, direction)
+    return found
 
 
 def _point(text: str) -> list[float]:

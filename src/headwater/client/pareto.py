@@ -1,11 +1,10 @@
 """Ask which runs no other one beats in several metrics, by one request."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
-from headwater.client.connection import OWN_API, Connection, connect
+from headwater.client.connection import OWN_API, connect
 from headwater.entities.pareto_front import Direction, RunFront
 
 
@@ -45,10 +44,5 @@ def pareto(
         "reference": None if reference is None else list(reference),
     }
     with connect(tracking_uri) as server:
-        return ask(server, message)
-
-
-def ask(server: Connection, message: Mapping[str, Any]) -> RunFront:
-    """Send a request for a Pareto front; see docs/reference/runs-pareto.md for its fields."""
-    answer = server.request("POST", f"{OWN_API}/runs/pareto", message=message, idempotent=True)
+        answer = server.request("POST", f"{OWN_API}/runs/pareto", message=message, idempotent=True)
     return msgspec.json.decode(answer.body, type=RunFront)

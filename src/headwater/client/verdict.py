@@ -7,6 +7,7 @@ from typing import Any
 from headwater.client.verdict_html import to_html
 from headwater.entities import verdict as entities
 from headwater.errors import ConfigurationError
+from headwater.wire import verdict_rows
 from headwater.wire.verdict_markdown import to_markdown
 
 
@@ -35,10 +36,7 @@ class Verdict:
     @property
     def warnings(self) -> Sequence[str]:
         """Return what a reader must know, of all comparisons."""
-        return (
-            *self.record.warnings,
-            *dict.fromkeys(told for each in self.record.comparisons for told in each.warnings),
-        )
+        return verdict_rows.warnings(self.record)
 
     def recompute(self) -> "Verdict":
         """Return the verdict computed anew from what it holds; equal to it, bit for bit."""

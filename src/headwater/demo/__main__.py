@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from headwater.demo.champion import ALIAS, model_name, register_champion
+from headwater.demo.open_page import in_ci, open_page
 from headwater.demo.plan import Task, choose_tasks, planned_runs
 from headwater.demo.server import DemoServer, ServerFailedError, free_port, running_server
 from headwater.demo.summary import experiment_name, summarise, table_of
@@ -37,13 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tasks = choose_tasks(options.task)
         with _server(options) as server:
             with _interruptible(console, server):
-                problems = _run(console, server.address, tasks, options.seeds)
+                problems, page = _run(console, server.address, tasks, options.seeds)
             if problems:
                 console.print("\n".join(problems), style="red", markup=False)
                 return 1
             if options.tracking_uri is None:
-                page = f"{server.address}/headwater/runs"
-                console.print(f"{'all runs:':<15}{page}", soft_wrap=True)
+                all_runs = f"{server.address}/headwater/runs"
+                console.print(f"{'all runs:':<15}{all_runs}", soft_wrap=True)
+            if open_page(page, wanted=not (options.no_browser or options.check)):
+                console.print("The first comparison is open in a browser.")
             if not _checks_only(options):
                 _wait(console)
     except (ServerFailedError, ValueError) as error:
@@ -85,6 +88,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Train real models on real data and log them with the stock MLflow client.",
     )
     parser.add_argument("--check", action="store_true", help="verify, then end without waiting")
+    parser.add_argument("--no-browser", action="store_true", help="open no page in a browser")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each family (default 3)")
     parser.add_argument("--task", action="append", default=[], help="only this task; repeatable")
     parser.add_argument("--port", type=int, help="default: 5000, or a free one")
@@ -103,8 +107,7 @@ def _as_interrupt(_signal: int, _frame: object) -> None:
 
 
 def _checks_only(options: argparse.Namespace) -> bool:
-    in_ci = os.environ.get("CI", "").lower() in ("1", "true", "yes")
-    return options.check or in_ci or not sys.stdin.isatty()
+    return options.check or in_ci(os.environ) or not sys.stdin.isatty()
 
 
 def _server(options: argparse.Namespace) -> AbstractContextManager[DemoServer]:
@@ -114,8 +117,13 @@ def _server(options: argparse.Namespace) -> AbstractContextManager[DemoServer]:
     return running_server(options.data_dir, HOST, port)
 
 
-def _run(console: Console, address: str, tasks: Sequence[Task], seeds: int) -> list[str]:
-    """Train everything, print the summary and return what is wrong."""
+def _run(
+    console: Console, address: str, tasks: Sequence[Task], seeds: int
+) -> tuple[list[str], str]:
+    """Train everything, print the summary; return what is wrong, and the first comparison's page.
+
+    Where something is wrong there is no page.
+    """
     session = uuid.uuid4().hex[:8]
     console.print(f"Tracking server: {address}")
     mlflow.set_tracking_uri(address)
@@ -124,15 +132,16 @@ def _run(console: Console, address: str, tasks: Sequence[Task], seeds: int) -> l
     with _progress(console) as progress:
         results = [_run_task(progress, task, session, seeds) for task in tasks]
     problems = [line for result in results for line in problems_of(result, session, seeds)]
-    if not problems:
-        console.print(table_of([summarise(task, session) for task in tasks]))
-        _print_addresses(console, address, tasks)
-        for task in tasks:
-            verdict = verdict_of(address, task, session)
-            console.print(f"{task.name + ':':<15}{verdict}", soft_wrap=True, markup=False)
-            page = page_of(address, task, session)
-            console.print(f"{'':<15}{page}", soft_wrap=True, markup=False)
-    return problems
+    if problems:
+        return problems, ""
+    console.print(table_of([summarise(task, session) for task in tasks]))
+    _print_addresses(console, address, tasks)
+    pages = [page_of(address, task, session) for task in tasks]
+    for task, page in zip(tasks, pages, strict=True):
+        verdict = verdict_of(address, task, session)
+        console.print(f"{task.name + ':':<15}{verdict}", soft_wrap=True, markup=False)
+        console.print(f"{'':<15}{page}", soft_wrap=True, markup=False)
+    return [], pages[0]
 
 
 def _progress(console: Console) -> Progress:

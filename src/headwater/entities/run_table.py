@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from headwater.entities.run_field import ColumnKind, RunField
-from headwater.entities.search import RunSearch
+from headwater.entities.search import RunKey, RunSearch
 
 Function = Literal["count", "min", "max", "mean", "sum"]
 
@@ -63,6 +63,18 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class TablePlace:
+    """Where a page of a table begins."""
+
+    beyond: RunKey | None = None
+    """Of runs: as `RunSearch` has it, and `backwards` too."""
+
+    backwards: bool = False
+    offset: int = 0
+    """Of groups: how many come before."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunTable:
     """Columns of equal length."""
 
@@ -70,8 +82,11 @@ class RunTable:
     total: int | None = None
     """Runs that the search finds, where they were counted."""
 
-    next_offset: int | None = None
+    next: TablePlace | None = None
     """Where the next page begins, or None after the last."""
+
+    previous: TablePlace | None = None
+    """Where the page before begins, or None if there is none, or the rows are groups."""
 
     facts: dict[str, int] = field(default_factory=dict)
     """Of a histogram: how many runs are in none of its bins, and why."""

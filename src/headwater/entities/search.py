@@ -45,6 +45,13 @@ class Page:
     limit: int
 
 
+RunKey = tuple[str | int | float | None, ...]
+"""Where a run is in an order: a rank and a value for each ordering, then its id.
+
+The rank is 0 where there is a value, and more for NaN and for nothing, which have none.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class RunSearch:
     """A search for runs."""
@@ -60,6 +67,12 @@ class RunSearch:
     page: Page
     expression: Expression | None = None
     """What results satisfy besides the conditions."""
+
+    beyond: RunKey | None = None
+    """Where results begin that are wanted: after this key, or before it if `backwards`."""
+
+    backwards: bool = False
+    """Whether results are wanted from the last to the first."""
 
 
 @dataclass(frozen=True, slots=True)

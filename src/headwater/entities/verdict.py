@@ -199,6 +199,35 @@ class Ranks(msgspec.Struct, frozen=True):
     """Groups of which no two differ; none is part of another."""
 
 
+class Profile(msgspec.Struct, frozen=True):
+    """What share of a group's runs is better than each of the thresholds of `Profiles`."""
+
+    name: str
+    runs: int
+    share: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    """A confidence interval of the share at each threshold by itself."""
+
+
+class Profiles(msgspec.Struct, frozen=True):
+    """How the values of groups are distributed, as performance profiles.
+
+    Better is above a threshold where higher is better, and below it otherwise.
+    """
+
+    thresholds: tuple[float, ...]
+    """From the least to the greatest; values of runs."""
+
+    tasks: int
+    """Values of the column that pairs, each with several runs in every group, which count alike; 1
+    where there are no such, and all runs are taken together."""
+
+    level: float
+    resamples: int
+    groups: tuple[Profile, ...]
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """An answer, with everything that it rests on."""
 
@@ -224,6 +253,9 @@ class Verdict(msgspec.Struct, frozen=True):
     version: int = VERSION
     ranks: Ranks | None = None
     """Of three groups or more that are paired, all with all; verdicts of before do not have it."""
+
+    profiles: Profiles | None = None
+    """Of all groups that have values; verdicts of before do not have it."""
 
     def to_json(self) -> str:
         """Return it as JSON, which `from_json` reads."""

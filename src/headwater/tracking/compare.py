@@ -11,7 +11,7 @@ from headwater.entities.run_field import RunField
 from headwater.entities.verdict import Group, Observation, Verdict
 from headwater.errors import InvalidParameterError
 from headwater.storage.metadata.base import Connection
-from headwater.storage.metadata.compared_runs import param_keys
+from headwater.storage.metadata.compared_runs import param_keys, tag_keys
 from headwater.storage.metadata.run_columns import load_columns
 from headwater.tracking.analysis_thread import analysed
 from headwater.tracking.clock import now
@@ -21,10 +21,10 @@ from headwater.tracking.service import TrackingService
 from headwater.wire.compare import MOST_GROUPS, CompareRequest
 
 _PAIRS = re.compile(r"(^|[._/-])(seed|random_state|fold|split|dataset|task|env)s?([._/-]|$)", re.I)
-"""Params by which runs are usually paired."""
+"""Params and tags by which runs are usually paired."""
 
 _LOOKED_AT = 1_000
-"""Runs whose params are looked through for such ones."""
+"""Runs that are looked through for such ones."""
 
 _USUAL = tuple(RunField("attribute", key) for key in ("run_id", "status", "duration"))
 
@@ -151,12 +151,16 @@ class _Reader:
         return tuple(sorted(found, key=lambda each: each.run_id))
 
     def _common_pairing(self, groups: Sequence[Sequence[str]]) -> str | None:
-        """Return a param like a seed of which runs of all groups share two values or more."""
+        """Return a param or tag like a seed, of which runs of all groups share two values."""
         looked_at = [run_ids[:_LOOKED_AT] for run_ids in groups]
         some = [run_id for run_ids in looked_at for run_id in run_ids][:_LOOKED_AT]
-        keys = param_keys(self._connection, some)
-        for key in filter(_PAIRS.search, keys):
-            field = RunField("param", key)
+        columns = [
+            *(RunField("param", key) for key in param_keys(self._connection, some)),
+            *(RunField("tag", key) for key in tag_keys(self._connection, some)),
+        ]
+        for field in columns:
+            if not _PAIRS.search(field.key):
+                continue
             values = [
                 set(load_columns(self._connection, run_ids, [field])[0].values) - {None}
                 for run_ids in looked_at

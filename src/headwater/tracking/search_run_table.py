@@ -17,6 +17,7 @@ from headwater.entities.run_table import (
     Grouping,
     Histogram,
     RunTable,
+    TablePlace,
     TableSearch,
 )
 from headwater.entities.search import Ordering, Page, RunSearch
@@ -26,10 +27,12 @@ from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.find_runs import count_runs, find_runs, matching_route
 from headwater.storage.metadata.run_columns import load_columns
 from headwater.storage.metadata.run_groups import group_runs, numbers
+from headwater.storage.metadata.run_order import run_keys
 from headwater.storage.metrics.series_facts import series_facts
 from headwater.tracking import validate
 from headwater.tracking.existing import named_experiments
 from headwater.tracking.run_filter import Filter, parse_run_filter, plan_run_filter
+from headwater.tracking.run_key import check_key, with_start
 from headwater.tracking.run_ordering import run_orderings
 from headwater.tracking.service import TrackingService
 from headwater.wire.search_run_table import TableQuery
@@ -117,7 +120,8 @@ class _Reader:
             self._connection, search, facts, wanted.grouping, route, nan_never_matches=matches
         )
         page = search.page
-        return RunTable(columns, next_offset=page.offset + page.limit if more else None)
+        following = TablePlace(offset=page.offset + page.limit)
+        return RunTable(columns, next=following if more else None)
 
     def _rows(self, wanted: TableSearch, search: RunSearch, facts: SeriesFacts) -> RunTable:
         page, total = search.page, None
@@ -127,16 +131,32 @@ class _Reader:
                 self._connection, search, facts, nan_never_matches=self._nan_never_matches
             )
         more, run_ids = len(run_ids) > page.limit, run_ids[: page.limit]
+        if search.backwards:
+            run_ids.reverse()
         if wanted.counted:
-            total = page.offset + len(run_ids)
-            if more or not run_ids:
+            total = len(run_ids)
+            if more or not run_ids or search.beyond is not None:
                 total = count_runs(
                     self._connection, search, facts, nan_never_matches=self._nan_never_matches
                 )
+        following, previous = self._around(search, facts, run_ids, more=more)
         return RunTable(
-            load_columns(self._connection, run_ids, wanted.fields),
-            total,
-            page.offset + page.limit if more else None,
+            load_columns(self._connection, run_ids, wanted.fields), total, following, previous
+        )
+
+    def _around(
+        self, search: RunSearch, facts: SeriesFacts, run_ids: Sequence[str], *, more: bool
+    ) -> tuple[TablePlace | None, TablePlace | None]:
+        """Return where the next and the previous page begin; there is what was come from."""
+        follows, precedes = more, search.beyond is not None
+        if search.backwards:
+            follows, precedes = precedes, more
+        if not run_ids or not (follows or precedes):
+            return None, None
+        ends = run_keys(self._connection, search, facts, [run_ids[0], run_ids[-1]])
+        return (
+            TablePlace(ends[1]) if follows else None,
+            TablePlace(ends[0], backwards=True) if precedes else None,
         )
 
     def _in_experiments(self, search: RunSearch, names: Sequence[str]) -> RunSearch:
@@ -162,13 +182,19 @@ def _search(query: TableQuery, limit: int, behaviour: Behaviour, now_ms: int) ->
         wanted = plan_run_filter(query.filter, behaviour, now_ms)
     except NotServedError:
         wanted = Filter((), parse_run_filter(query.filter, now_ms=now_ms))
+    orderings = with_start(orderings)
+    place = query.place
+    if place.beyond is not None:
+        check_key(place.beyond, orderings)
     return RunSearch(
         experiment_ids,
         query.stages,
         wanted.conditions,
         orderings,
-        Page(query.offset, limit),
+        Page(place.offset, limit),
         wanted.expression,
+        place.beyond,
+        place.backwards,
     )
 
 

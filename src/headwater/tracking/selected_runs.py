@@ -74,7 +74,6 @@ def plan_search(
         bins=1,
         count=False,
         max_results=most,
-        offset=0,
     )
     return plan_table(query, behaviour, now_ms).search
 

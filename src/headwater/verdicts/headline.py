@@ -4,6 +4,10 @@ from collections.abc import Sequence
 
 from headwater.entities.verdict import Comparison, Decision, Question
 
+_MOST_NAMED = 8
+_NAMED_OF_MANY = 3
+"""Groups that a sentence names where they are more than that: the comparisons have all."""
+
 
 def headline(question: Question, decision: Decision, comparisons: Sequence[Comparison]) -> str:
     """Return what follows for the first group."""
@@ -74,4 +78,6 @@ def _numbers(found: Comparison) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
+    if len(names) > _MOST_NAMED:
+        names = [*names[:_NAMED_OF_MANY], f"{len(names) - _NAMED_OF_MANY} others"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -39,6 +39,7 @@ from headwater.verdicts.caveats import caveats
 from headwater.verdicts.choice import Chosen, check_test, test_groups, test_pairs
 from headwater.verdicts.headline import headline
 from headwater.verdicts.pairing import Values, complete_rows, pair_up, partnerless, unpaired
+from headwater.verdicts.profiling import profiles
 from headwater.verdicts.ranking import ranking
 from headwater.verdicts.usable import Kept, Usable, usable
 
@@ -98,6 +99,7 @@ def judge(question: Question, groups: Sequence[Group], could_pair_by: str | None
         (*kept.warnings, *caveats(question, groups, could_pair_by)),
         could_pair_by,
         ranks=ranking(question, kept.groups),
+        profiles=profiles(question, kept.groups),
     )
 
 

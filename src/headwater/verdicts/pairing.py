@@ -28,7 +28,7 @@ def unpaired(first: Sequence[Usable], other: Sequence[Usable]) -> Values:
 
 def pair_up(first: Sequence[Usable], other: Sequence[Usable]) -> Values:
     """Return the values of runs that have a partner; several of one group and pair are averaged."""
-    one, two = _by_pair(first), _by_pair(other)
+    one, two = values_by_pair(first), values_by_pair(other)
     shared = sorted(one.keys() & two.keys())
     repeated = [pair for pair in shared if len(one[pair]) > 1 or len(two[pair]) > 1]
     told: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ def pair_up(first: Sequence[Usable], other: Sequence[Usable]) -> Values:
 
 def complete_rows(groups: Sequence[Sequence[Usable]]) -> Float64s:
     """Return a row of values, one a group, for each pair that all groups have."""
-    by_pair = [_by_pair(group) for group in groups]
+    by_pair = [values_by_pair(group) for group in groups]
     shared = sorted(set.intersection(*(set(each) for each in by_pair)))
     return np.stack([_means(each, shared) for each in by_pair], axis=1)
 
@@ -50,7 +50,7 @@ def complete_rows(groups: Sequence[Sequence[Usable]]) -> Float64s:
 def partnerless(groups: Mapping[str, Sequence[Usable]], paired_by: str) -> list[Unused]:
     """Return the runs that no comparison of the first group with another one uses."""
     first, *others = groups
-    pairs = {name: set(_by_pair(runs)) for name, runs in groups.items()}
+    pairs = {name: set(values_by_pair(runs)) for name, runs in groups.items()}
     among_others = set[str]().union(*(pairs[name] for name in others))
     found = []
     for name, runs in groups.items():
@@ -65,7 +65,8 @@ def partnerless(groups: Mapping[str, Sequence[Usable]], paired_by: str) -> list[
     return found
 
 
-def _by_pair(runs: Sequence[Usable]) -> dict[str, list[float]]:
+def values_by_pair(runs: Sequence[Usable]) -> dict[str, list[float]]:
+    """Return the values of the runs that have a pair."""
     found = defaultdict(list)
     for run in runs:
         if run.pair is not None:

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from headwater.entities.run_table import Column, RunTable
-from headwater.errors import InvalidParameterError, NotServedError
+from headwater.entities.run_table import Column, RunTable, TablePlace
+from headwater.errors import InvalidParameterError
 from headwater.wire.own_request import decode_body
-from headwater.wire.page_token import decode_offset, encode_offset
+from headwater.wire.table_token import FIRST, decode_place, encode_place, fingerprint
 from headwater.wire.view_type import stages_of
 
 Format = Literal["json", "arrow", "csv"]
@@ -52,6 +52,7 @@ class _Answer(msgspec.Struct, omit_defaults=True):
     total: int | None = None
     facts: dict[str, int] | None = None
     next_page_token: str = ""
+    previous_page_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class TableQuery:
     bins: int
     count: bool
     max_results: int | None
-    offset: int
+    place: TablePlace = FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ class TableRequest:
     query: TableQuery
     experiment_names: Sequence[str]
     format: Format
+    search: str
+    """The `fingerprint` that its page tokens have."""
 
 
 _DECODER = msgspec.json.Decoder(_Message)
@@ -98,12 +101,15 @@ def decode_search_run_table(body: bytes) -> TableRequest:
     group_by, aggregates = message.group_by, message.aggregates
     if message.distinct is not None:
         group_by, aggregates = [message.distinct], ["count"]
-    try:
-        offset = decode_offset(message.page_token)
-    except NotServedError as error:
-        raise InvalidParameterError(
-            "Invalid value for parameter 'page_token': it is none that a server returned"
-        ) from error
+    search = fingerprint(
+        sorted(set(message.experiment_ids)),
+        sorted(set(message.experiment_names)),
+        message.run_view_type,
+        message.filter,
+        message.order_by,
+        group_by,
+        aggregates,
+    )
     query = TableQuery(
         message.experiment_ids,
         stages_of(message.run_view_type),
@@ -119,9 +125,9 @@ def decode_search_run_table(body: bytes) -> TableRequest:
         message.bins,
         message.count,
         message.max_results,
-        offset,
+        decode_place(message.page_token, search),
     )
-    return TableRequest(query, message.experiment_names, message.format)
+    return TableRequest(query, message.experiment_names, message.format, search)
 
 
 def _once(keys: Sequence[str]) -> Sequence[str]:
@@ -159,15 +165,19 @@ def _check(message: _Message) -> None:
         )
 
 
-def encode_run_table(table: RunTable) -> bytes:
-    """Encode a table column by column; a NaN is the text ``NaN``, as in MLflow's messages."""
+def encode_run_table(table: RunTable, search: str) -> bytes:
+    """Encode a table column by column; a NaN is the text ``NaN``, as in MLflow's messages.
+
+    `search` is `TableRequest`'s.
+    """
     return msgspec.json.encode(
         _Answer(
             {column.name: _plain(column) for column in table.columns},
             table.rows,
             table.total,
             table.facts or None,
-            _token(table),
+            encode_place(table.next, search),
+            encode_place(table.previous, search),
         )
     )
 
@@ -181,18 +191,15 @@ def encode_run_table_csv(table: RunTable) -> bytes:
     return text.getvalue().encode()
 
 
-def table_facts(table: RunTable) -> Mapping[bytes, bytes]:
-    """Return what is beside the columns, for formats with a place for it."""
+def table_facts(table: RunTable, search: str) -> Mapping[bytes, bytes]:
+    """Return what is beside the columns, for formats with a place for it; `search` as above."""
     facts = {
         b"total": "" if table.total is None else str(table.total),
-        b"next_page_token": _token(table),
+        b"next_page_token": encode_place(table.next, search),
+        b"previous_page_token": encode_place(table.previous, search),
         b"facts": json.dumps(table.facts) if table.facts else "",
     }
     return {name: text.encode() for name, text in facts.items() if text}
-
-
-def _token(table: RunTable) -> str:
-    return "" if table.next_offset is None else encode_offset(table.next_offset)
 
 
 def _plain(column: Column) -> Sequence[Any]:

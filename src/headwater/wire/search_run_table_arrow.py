@@ -14,14 +14,15 @@ _TYPES = {
 }
 
 
-def encode_run_table_arrow(table: RunTable) -> bytes:
+def encode_run_table_arrow(table: RunTable, search: str) -> bytes:
     """Encode a table; what is missing is null, and a NaN stays one.
 
-    The schema's metadata has ``total``, ``facts`` (JSON) and ``next_page_token`` where there are.
+    The schema's metadata has ``total``, ``facts`` (JSON) and the page tokens where there are.
+    `search` is `TableRequest`'s.
     """
     schema = pa.schema(
         [pa.field(column.name, _TYPES[column.kind]) for column in table.columns],
-        dict(table_facts(table)),
+        dict(table_facts(table, search)),
     )
     arrays = [pa.array(column.values, _TYPES[column.kind]) for column in table.columns]
     sink = pa.BufferOutputStream()

@@ -9,6 +9,7 @@ from headwater.analysis.aggregates import (
     interquartile_mean,
     optimality_gap,
     performance_profile,
+    profile_of_tasks,
 )
 from headwater.errors import AnalysisError
 
@@ -51,10 +52,29 @@ def test_intervals_are_stratified_by_task() -> None:
     )
 
 
+def test_a_profile_resamples_the_runs_of_each_task() -> None:
+    tasks = [[0.1, 0.5, 0.9, 0.9], [0.2, 0.4], [0.3, 0.3, 0.8]]
+    taus = [0.85, 0.35, 0.3, -1.0]
+    found = profile_of_tasks(tasks, taus, seed=3, resamples=20_000)
+    shares = np.array([[np.mean(np.array(task) > tau) for task in tasks] for tau in taus])
+    assert found.share == pytest.approx(shares.mean(axis=1))
+    rng = np.random.default_rng(0)
+    again = [
+        [[np.mean(rng.choice(task, len(task)) > tau) for task in tasks] for tau in taus]
+        for _ in range(3_000)
+    ]
+    low, high = np.quantile(np.mean(again, axis=2), [0.025, 0.975], axis=0)
+    # In steps of a twelfth of a third.
+    assert found.low == pytest.approx(low, abs=0.09)
+    assert found.high == pytest.approx(high, abs=0.09)
+    with pytest.raises(AnalysisError, match="tasks is empty"):
+        profile_of_tasks([], taus, seed=3)
+
+
 def test_a_profile_falls_from_one_to_zero() -> None:
     taus = np.linspace(-0.1, 1.1, 25)
     found = performance_profile(X, taus, seed=1)
-    assert found.share.tolist() == [float((np.array(X) > tau).mean()) for tau in taus]
+    assert found.share == pytest.approx([float((np.array(X) > tau).mean()) for tau in taus])
     assert (found.share[0], found.share[-1]) == (1, 0)
     assert (found.low <= found.share).all()
     assert (found.share <= found.high).all()

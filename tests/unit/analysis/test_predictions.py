@@ -22,6 +22,40 @@ _OVARIAN = """
 """
 OVARIAN = np.array(_OVARIAN.split(), float).reshape(-1, 4)
 
+# Good and poor outcomes after an aneurysmal subarachnoid haemorrhage by three indices: the data set
+# aSAH of R's package pROC (Turck et al., Intensive Care Med. 36 (2010), 107-115).
+_POOR = """
+0000110100 1011001011 1010000000 0010011011 0000000001 1000100010 1001110110 1111000110
+1000000100 0000000000 1111110001 000
+"""
+_S100B = """
+0.13 0.14 0.1 0.04 0.13 0.1 0.47 0.16 0.18 0.1 0.12 0.1 0.44 0.71 0.04 0.08 0.49 0.04 0.07 0.33
+0.09 0.09 0.07 0.11 0.07 0.17 0.07 0.11 0.13 0.19 0.05 0.16 0.41 0.14 0.34 0.35 0.48 0.09 0.96
+0.25 0.5 0.46 0.16 0.07 0.43 0.45 0.11 0.08 0.09 0.86 0.52 0.08 0.06 0.13 2.07 0.1 0.14 0.15
+0.07 0.06 0.77 0.05 0.09 0.3 0.03 0.09 0.04 0.23 0.7 0.09 0.27 0.71 0.08 0.26 0.08 0.16 0.09
+0.13 0.1 0.08 0.11 0.33 0.11 0.28 0.07 0.1 0.32 0.22 0.07 0.05 0.24 0.38 0.1 0.15 0.08 0.14 0.1
+0.07 0.04 0.19 0.56 0.14 0.58 0.32 0.82 0.74 0.15 0.47 0.17 0.44 0.15 0.5 0.48
+"""
+_WFNS = """
+1111325412 5255125225 2111121211 3421454142 5511241125 5212512221 5112521452 4414121421
+2324214511 5422111312 5225552445 111
+"""
+_NDKA = """
+3.01 8.54 8.09 10.42 17.4 12.75 6 13.2 15.54 6.01 15.96 17.86 5.18 8.9 13.41 20.75 11.6 16.11
+32.37 54.82 32.41 49.94 40.34 9.47 6.29 12.53 6.54 6.3 80.3 12.8 9.8 9.81 9.85 18.21 5.03 14.04
+21.93 8.02 7.42 8.38 6.59 9.63 13.12 7.96 14.34 41.43 7.63 7.06 12.59 13.56 3.87 9.44 7.66 12.98
+419.19 27.19 22.27 9.95 21.22 11.73 10.4 58.83 6.39 11.09 12.22 13.67 17.21 22.63 12.9 9.7 21.57
+8.23 72.57 15.54 10.51 10.6 14.57 5.19 9.63 4.61 21.48 17.3 12.71 9.44 11.07 19.46 10.83 5.37
+11.97 7.75 9.83 10.55 28.49 8.53 12.57 12.9 46.83 11.68 12.67 9.01 9.57 34.06 11.72 14.26 47.61
+11.67 24.58 10.33 13.87 15.89 22.43 6.79 13.45
+"""
+ASAH = {
+    "poor": np.array([float(each) for each in "".join(_POOR.split())]),
+    "s100b": np.array(_S100B.split(), float),
+    "wfns": np.array([float(each) for each in "".join(_WFNS.split())]),
+    "ndka": np.array(_NDKA.split(), float),
+}
+
 
 def test_mcnemars_example_with_and_without_correction() -> None:
     # [[794, 86], [150, 570]], as in R's documentation of mcnemar.test.
@@ -64,6 +98,42 @@ def test_delongs_example_as_sas_prints_it() -> None:
     other = delong(positive, -protein, -kg)
     assert other.areas[0] == pytest.approx(0.6478, abs=5e-5)
     assert (other.test.estimate, other.test.p_value) == pytest.approx((-0.0780, 0.4561), abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "z", "p_value", "areas", "interval"),
+    [
+        (
+            *("s100b", "wfns", -2.208983591440907723, 0.027175782229188150),
+            (0.731368563685636852, 0.823678861788617933),
+            (-0.174214419249477559, -0.010406176956484617),
+        ),
+        (
+            *("s100b", "ndka", 1.390770025735577065, 0.164295175223054479),
+            (0.731368563685636852, 0.611957994579945819),
+            (-0.048870606422809354, 0.287691744634191449),
+        ),
+        (
+            *("wfns", "ndka", 2.7977759186890387433, 0.0051455797069109776),
+            (0.8236788617886179331, 0.6119579945799458187),
+            (0.0634011709339876439, 0.3600405634833565571),
+        ),
+    ],
+)
+def test_delong_as_proc_computes_it(
+    a: str,
+    b: str,
+    z: float,
+    p_value: float,
+    areas: tuple[float, float],
+    interval: tuple[float, float],
+) -> None:
+    # pROC 1.18.0 (R 4.2.2): roc.test(roc(outcome, a), roc(outcome, b), method="delong"), paired.
+    found = delong(ASAH["poor"], ASAH[a], ASAH[b])
+    assert found.areas == pytest.approx(areas, rel=1e-12)
+    assert (found.test.statistic, found.test.p_value) == pytest.approx((z, p_value), rel=1e-9)
+    assert found.test.interval is not None
+    assert (found.test.interval.low, found.test.interval.high) == pytest.approx(interval, rel=1e-9)
 
 
 @settings(deadline=None, max_examples=50)

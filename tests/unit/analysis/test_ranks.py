@@ -39,6 +39,15 @@ DEMSAR = np.array(
 )
 """Ranks of table 6 of Demšar, JMLR 7 (2006): C4.5, with m, with cf, with both, on 14 data sets."""
 
+_SCORES = """
+0.8072 0.8961 0.8393 0.683 0.691 0.8692 0.6032 0.864 0.8464 0.7631 0.7125 0.7017 0.6713 0.7481
+0.787 0.8703 0.8174 0.6628 0.6803 0.854 0.6122 0.8383 0.8388 0.7492 0.6851 0.6824 0.6776 0.7342
+0.7826 0.8692 0.8395 0.6576 0.6918 0.8621 0.6009 0.868 0.8403 0.7357 0.6909 0.684 0.6764 0.7344
+0.7873 0.8272 0.82 0.654 0.6747 0.8446 0.6228 0.8423 0.85 0.7387 0.7216 0.6438 0.6898 0.7164
+"""
+SCORES = np.array(_SCORES.split(), float).reshape(4, -1)
+"""Of methods a to d on 14 data sets, made up."""
+
 BLOCKS = np.array(
     [[31, 27, 24], [31, 28, 31], [45, 29, 46], [21, 18, 48], [42, 36, 46], [32, 17, 40]]
 )
@@ -112,6 +121,17 @@ def test_post_hoc_tests_as_scikit_posthocs_computes_them() -> None:
     wanted = [0.04650304918770956, 0.4294869588639433, 0.01719690077176292]
     assert conover[upper] == pytest.approx(wanted)
     assert (conover == conover.T).all()
+
+
+def test_methods_over_data_sets_as_autorank_compares_them() -> None:
+    # autorank 1.3.0, autorank(DataFrame, order="descending", force_mode="nonparametric").
+    found = friedman(SCORES.T, higher_is_better=True, seed=0)
+    assert found.chi_squared.p_value == pytest.approx(0.05866992106410317)
+    diagram = critical_difference("abcd", SCORES.T, higher_is_better=True)
+    assert diagram.difference == pytest.approx(1.2535512603486423, rel=1e-5)
+    assert diagram.names == ("a", "c", "d", "b")
+    wanted = (1.7142857142857142, 2.5714285714285716, 2.7857142857142856, 2.9285714285714284)
+    assert diagram.mean_ranks == pytest.approx(wanted)
 
 
 def test_pairs_by_wilcoxon_do_not_see_other_methods() -> None:

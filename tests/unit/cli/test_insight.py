@@ -77,6 +77,7 @@ def test_pareto(on_server: Command, sweep: str) -> None:
     found = headwater.pareto({"acc": "max", "latency": "max"}, sweep)
     assert [run.run_name for run in found.front] == ["4-5"]
     assert on_server("runs", "pareto", "--metric", "acc:up", "-e", sweep).status == 2
+    assert on_server(*words, "--metric", "acc:min").status == 2
     one = on_server("runs", "pareto", "--metric", "acc:max", "-e", sweep)
     assert (one.status, one.out) == (1, "")
     assert "give 2 to 10" in one.err

@@ -317,7 +317,50 @@ def test_ranks_three_paired_groups_and_more(
     assert judge(question, groups[:2]).ranks is None
 
 
-def test_reads_verdicts_of_before_there_were_ranks() -> None:
-    text = judge(HIGHER, [GOOD, BAD]).to_json()
-    assert text.endswith(',"ranks":null}')
-    assert Verdict.from_json(text.replace(',"ranks":null', "")).ranks is None
+def test_reads_verdicts_of_before_there_were_ranks_and_profiles() -> None:
+    text, begin, _ = judge(HIGHER, [GOOD, BAD]).to_json().rpartition(',"ranks":null,"profiles":{')
+    assert begin
+    before = Verdict.from_json(text + "}")
+    assert (before.ranks, before.profiles) == (None, None)
+
+
+def of_tasks(name: str, *tasks: list[float]) -> Group:
+    runs = [
+        Observation(f"{name}{task}-{place}", value, pair=f"task {task}")
+        for task, of_task in enumerate(tasks)
+        for place, value in enumerate(of_task)
+    ]
+    return Group(name, name, tuple(runs))
+
+
+def test_profiles_are_shares_of_runs_better_than_each_value() -> None:
+    question = msgspec.structs.replace(HIGHER, paired_by="params.task")
+    a, b = of_tasks("a", [0.5, 0.7, 0.9], [0.2, 0.4]), of_tasks("b", [0.5, 0.5], [0.1, 0.2])
+    found = judge(question, [a, b]).profiles
+    assert found is not None
+    assert found.tasks == 2
+    assert found.thresholds == (0.1, 0.2, 0.4, 0.5, 0.7, 0.9)
+    # The tasks count alike, whatever the number of their runs.
+    assert found.groups[0].share == pytest.approx((1, 3 / 4, 1 / 2, 1 / 3, 1 / 6, 0))
+    assert found.groups[1].share == pytest.approx((3 / 4, 1 / 2, 1 / 2, 0, 0, 0))
+    assert [each.runs for each in found.groups] == [5, 4]
+    # Pairs of one run each are no tasks: all runs are taken together, and below is better.
+    single = judge(msgspec.structs.replace(question, direction="lower"), [GOOD, BAD]).profiles
+    assert single is not None
+    assert single.tasks == 1
+    assert single.groups[0].share == pytest.approx((0, 0, 0, 0, 2 / 5, 4 / 5))
+    assert single.groups[1].share == pytest.approx((0, 2 / 5, 4 / 5, 1, 1, 1))
+    many = group("many", *(float(value) for value in range(1_000)))
+    most = judge(HIGHER, [many, GOOD]).profiles
+    assert most is not None
+    assert len(most.thresholds) == 101
+    assert (most.thresholds[0], most.thresholds[-1]) == (0, 999)
+
+
+def test_a_headline_names_some_of_many_groups_and_the_record_all() -> None:
+    others = [group(f"old{number:02}", 0.8, 0.82, 0.81, 0.8, 0.81) for number in range(20)]
+    verdict = judge(HIGHER, [GOOD, *others])
+    assert verdict.headline == "new is better than old00, old01, old02 and 17 others in accuracy."
+    assert [each.b for each in verdict.comparisons] == [each.name for each in others]
+    few = judge(HIGHER, [GOOD, *others[:4]])
+    assert few.headline == "new is better than old00, old01, old02 and old03 in accuracy."

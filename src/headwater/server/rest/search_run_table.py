@@ -11,7 +11,7 @@ from headwater.tracking.service import TrackingService
 from headwater.wire.search_run_table import (
     ARROW_TYPE,
     CSV_TYPE,
-    Format,
+    TableRequest,
     decode_search_run_table,
     encode_run_table,
     encode_run_table_csv,
@@ -23,14 +23,14 @@ async def handle(service: TrackingService, request: Request) -> Content:
     asked = decode_search_run_table(request.body)
     wanted = plan_table(asked.query, service.behaviour, now())
     table = await search_run_table(service, wanted, asked.experiment_names)
-    return await asyncio.to_thread(_encoded, table, asked.format)
+    return await asyncio.to_thread(_encoded, table, asked)
 
 
-def _encoded(table: RunTable, form: Format) -> Content:
-    if form == "arrow":
+def _encoded(table: RunTable, asked: TableRequest) -> Content:
+    if asked.format == "arrow":
         # Loaded with the first such request: Arrow would make every server a third larger.
         arrow = importlib.import_module("headwater.wire.search_run_table_arrow")
-        return Content(arrow.encode_run_table_arrow(table), ARROW_TYPE.encode())
-    if form == "csv":
+        return Content(arrow.encode_run_table_arrow(table, asked.search), ARROW_TYPE.encode())
+    if asked.format == "csv":
         return Content(encode_run_table_csv(table), CSV_TYPE.encode())
-    return Content(encode_run_table(table), b"application/json")
+    return Content(encode_run_table(table, asked.search), b"application/json")

@@ -25,11 +25,20 @@ def latest_metric(
 
 def param_keys(connection: Connection, run_ids: Sequence[str]) -> list[str]:
     """Return the keys of the params that any of the runs has, in their order."""
+    return _keys(connection, run_ids, "params")
+
+
+def tag_keys(connection: Connection, run_ids: Sequence[str]) -> list[str]:
+    """Return the keys of the tags that any of the runs has, in their order, but MLflow's own."""
+    return [key for key in _keys(connection, run_ids, "tags") if not key.startswith("mlflow.")]
+
+
+def _keys(connection: Connection, run_ids: Sequence[str], table: str) -> list[str]:
     keys: set[str] = set()
     for chunk in _chunks(run_ids):
         marks = ", ".join("?" * len(chunk))
         rows = connection.execute(
-            f'SELECT DISTINCT "key" FROM params WHERE run_uuid IN ({marks})',  # noqa: S608
+            f'SELECT DISTINCT "key" FROM {table} WHERE run_uuid IN ({marks})',  # noqa: S608
             tuple(chunk),
         ).fetchall()
         keys.update(row[0] for row in rows)

@@ -10,26 +10,24 @@ is never followed for long.
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 from headwater.entities.expression import SeriesFacts, Source
 from headwater.entities.search import Condition, Page, RunSearch
 from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.run_conditions import NO_FACTS
+from headwater.storage.metadata.run_order import Statement, orders_by_metric, orders_by_start
 from headwater.storage.metadata.search_runs import (
     ANY_ROUTE,
     Bounds,
     Pair,
     Route,
     Start,
-    Statement,
     boundary_statement,
     candidates_statement,
     experiments_statement,
     is_ascending,
     matching_statement,
-    orders_by_metric,
-    orders_by_start,
     runs_statement,
 )
 
@@ -56,7 +54,8 @@ def find_runs(
 ) -> list[str]:
     """Return the ids of the runs on the page, and one more where another page follows.
 
-    `facts` are `series_facts`' of the search, `nan_never_matches` is `Behaviour`'s.
+    They are in the order of the search, or the other way round if it goes backwards. `facts` are
+    `series_facts`' of the search, `nan_never_matches` is `Behaviour`'s.
     """
     finder = _Finder(connection, search, facts, nan_never_matches)
     return finder.found()
@@ -103,6 +102,12 @@ class _Finder:
         self._candidates: dict[int | None, Statement] = {}
         """By the number of the condition; None for the runs of the experiments."""
 
+        self._by_metric = orders_by_metric(search.orderings)
+        self._parts: tuple[str, ...] = (
+            ("valued", "nan", "rest") if self._by_metric else ("valued", "rest")
+        )
+        """By the rank of what decides the order first."""
+
         self._offset = search.page.offset
         self._missing = search.page.limit + 1
         self._found: list[str] = []
@@ -110,7 +115,7 @@ class _Finder:
     def found(self) -> list[str]:
         """Return the ids on the page."""
         search = self._search
-        by_metric, by_start = orders_by_metric(search.orderings), orders_by_start(search.orderings)
+        by_metric, by_start = self._by_metric, orders_by_start(search.orderings)
         if any(_names_runs(condition) for condition in search.conditions):
             return self._at_once(ANY_ROUTE)
         pairs = list(product(search.experiment_ids, search.stages))
@@ -164,32 +169,63 @@ class _Finder:
         return best
 
     def _walked(self, pairs: Sequence[Pair]) -> list[str]:
-        """Walk along the index, stretch by stretch; turn to candidates where few are left."""
-        by_metric = orders_by_metric(self._search.orderings)
-        start: Start = "ordering" if by_metric else "runs"
+        """Walk along what has a number in what decides the order first, then add NaN and nothing.
+
+        In the opposite order where the search goes backwards.
+        """
+        parts, search = self._parts, self._search
+        if search.beyond is not None:
+            rank = cast(int, search.beyond[0])
+            parts = parts[: rank + 1] if search.backwards else parts[rank:]
+        if search.backwards:
+            parts = parts[::-1]
+        for part in parts:
+            if part == "rest":
+                self._add(self._rest())
+            elif part == "nan":
+                self._fill(Route("ordering", "nan"))
+            else:
+                found = self._along(pairs)
+                if found is not None:
+                    return found
+            if self._missing == 0:
+                break
+        return self._found
+
+    def _along(self, pairs: Sequence[Pair]) -> list[str] | None:
+        """Walk along the index, stretch by stretch, to its end or that of the page.
+
+        Return the whole page where that turned out to be dearer than to read candidates.
+        """
+        start: Start = "ordering" if self._by_metric else "runs"
         until, beyond = ("<=", ">") if is_ascending(self._search) else (">=", "<")
-        rows = _FIRST_STRETCH
-        if by_metric:  # values are looked up before they are sorted: no more than are needed
-            filtered = self._search.conditions or self._search.expression
-            rows = 2 * (self._offset + self._missing) + (_FEW if filtered else 0)
-        bounds: Bounds = ()
+        filtered = bool(self._search.conditions or self._search.expression)
+        rows = self._offset + self._missing
+        if self._by_metric:  # values are looked up before they are sorted: no more than are needed
+            rows = 2 * rows + (_FEW if filtered else 0)
+        else:
+            rows = _FIRST_STRETCH if filtered else max(_FIRST_STRETCH, rows)
+        bounds = self._begun(beyond)
         while True:
             end = self._boundary(bounds, pairs, rows)
             stretch = bounds if end is None else (*bounds, (until, end))
-            if self._fill(Route(start, "valued", stretch)):
-                return self._found
-            if end is None:
-                return self._rest()
+            if self._fill(Route(start, "valued", stretch)) or end is None:
+                return None
             bounds = ((beyond, end),)
             rows *= _GROWTH
             few = self._few(min(rows, _MANY))
             if few is not None:
                 return self._at_once(few)
 
+    def _begun(self, beyond: str) -> Bounds:
+        """Return where a walk begins: at the number of the search's key, if it has one."""
+        key = self._search.beyond
+        return () if key is None or key[0] != 0 else ((f"{beyond}=", key[1]),)
+
     def _boundary(self, bounds: Bounds, pairs: Sequence[Pair], rows: int) -> Any:
         """Return what the walk reaches within so many rows; None is the end."""
         ends = []
-        for pair in pairs[:1] if orders_by_metric(self._search.orderings) else pairs:
+        for pair in pairs[:1] if self._by_metric else pairs:
             statement, values = boundary_statement(self._search, bounds, pair)
             row = self._connection.execute(statement, [*values, rows]).fetchone()
             if row is not None:
@@ -198,24 +234,25 @@ class _Finder:
         return nearest(ends, default=None)
 
     def _rest(self) -> list[str]:
-        """Add those without a number in what decides the order first: NaN, then nothing at all."""
+        """Return those without anything in what decides the order first."""
         search = self._search
         source: Source = "attribute"
         key = "start_time"
-        if orders_by_metric(search.orderings):
-            if self._fill(Route("ordering", "nan")):
-                return self._found
+        if self._by_metric:
             source, key = "metric", search.orderings[0].key
+        beyond = search.beyond
+        if beyond is not None:
+            beyond = beyond[2:] if self._parts[cast(int, beyond[0])] == "rest" else None
         rest = replace(
             search,
             conditions=(*search.conditions, Condition(source, key, "IS NULL", None)),
             orderings=search.orderings[1:],
             page=Page(self._offset, self._missing - 1),
+            beyond=beyond,
         )
         if source == "attribute":
-            return self._found + self._ids(rest, Route("runs"))
-        finder = _Finder(self._connection, rest, self._facts, self._nan_never_matches)
-        return self._found + finder.found()
+            return self._ids(rest, Route("runs"))
+        return _Finder(self._connection, rest, self._facts, self._nan_never_matches).found()
 
     def _at_once(self, route: Route) -> list[str]:
         """Return the ids on the page, by one statement."""
@@ -225,13 +262,16 @@ class _Finder:
         """Add the next results by a route; say whether the page is full."""
         wanted = replace(self._search, page=Page(self._offset, self._missing - 1))
         ids = self._ids(wanted, route)
-        self._found += ids
-        self._missing -= len(ids)
+        self._add(ids)
         if ids:
             self._offset = 0
         elif self._offset:
             self._offset -= self.count(route)
         return self._missing == 0
+
+    def _add(self, ids: Sequence[str]) -> None:
+        self._found += ids
+        self._missing -= len(ids)
 
     def _ids(self, search: RunSearch, route: Route) -> list[str]:
         statement, values = runs_statement(

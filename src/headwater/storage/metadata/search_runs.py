@@ -4,28 +4,26 @@ Wide rows are never sorted: whole runs are read afterwards, for the page alone. 
 one row a key in ``latest_metrics``, ``params`` and ``tags``, so that joins need no DISTINCT.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from headwater.entities.expression import SeriesFacts
-from headwater.entities.search import Condition, Ordering, RunSearch
-from headwater.storage.metadata.run_conditions import NO_FACTS, condition_sql, duration_sql
-from headwater.storage.metadata.statistic_orderings import (
-    latest_key,
-    statistic_join,
-    statistic_terms,
+from headwater.entities.search import Condition, RunSearch
+from headwater.storage.metadata.run_conditions import NO_FACTS, condition_sql
+from headwater.storage.metadata.run_order import (
+    Part,
+    Statement,
+    beyond_sql,
+    order_sql,
+    ordering_join,
+    orders_by_metric,
 )
 from headwater.storage.migrations.search_indexes import PREFIX
 
-Part = Literal["all", "valued", "nan"]
 Start = Literal["runs", "ordering"]
 Bounds = tuple[tuple[str, Any], ...]
 Pair = tuple[int, str]
 """An experiment and a lifecycle stage."""
-
-Statement = tuple[str, list[Any]]
-"""SQL and its parameters."""
 
 _TABLES = {"metric": "latest_metrics", "param": "params", "tag": "tags"}
 _COLUMNS = {"run_id": "run_uuid", "run_name": "name"}
@@ -66,7 +64,7 @@ def runs_statement(
     as 0 beside a flag, and older releases of MLflow compare that 0.
     """
     source, values = _source(search, facts, route, nan_never_matches, ordered=True)
-    order = ", ".join(_order(search.orderings, facts, route.part))
+    order = order_sql(search, facts, route.part)
     page = search.page
     return (
         f"SELECT runs.run_uuid FROM {source} ORDER BY {order} LIMIT ? OFFSET ?",  # noqa: S608  # values are parameters
@@ -114,7 +112,7 @@ def _source(
     source = tables[0] + "".join(between.format(table) for table in tables[1:])
     for number, ordering in enumerate(search.orderings if ordered else ()):
         if ordering.source in _TABLES and not (by_metric and number == 0):
-            join, join_values = _ordering_join(number, ordering, facts)
+            join, join_values = ordering_join(number, ordering, facts)
             source += f" {join}"
             values = [*values, *join_values]
     where, where_values = _where(search, first)
@@ -124,6 +122,10 @@ def _source(
         )
         where.append(stated)
         where_values.extend(stated_values)
+    beyond = beyond_sql(search, facts) if ordered else None
+    if beyond is not None:
+        where.append(_row_by_row(beyond[0], first))
+        where_values.extend(beyond[1])
     part, part_values = _part(search, route)
     if candidates is not None:
         part.append("candidates.run_uuid = runs.run_uuid")
@@ -171,19 +173,6 @@ def _part(search: RunSearch, route: Route) -> tuple[list[str], list[Any]]:
     return where, [*values, *(value for _, value in route.bounds)]
 
 
-def orders_by_metric(orderings: Sequence[Ordering]) -> bool:
-    """Say whether the latest values of a metric decide the order first."""
-    if not orderings:
-        return False
-    first = orderings[0]
-    return first == Ordering("metric", first.key, first.ascending)
-
-
-def orders_by_start(orderings: Sequence[Ordering]) -> bool:
-    """Say whether the start time decides the order first."""
-    return not orderings or (orderings[0].source, orderings[0].key) == ("attribute", "start_time")
-
-
 def candidates_statement(condition: Condition, nan_never_matches: bool) -> Statement | None:
     """Return the statement that finds rows by an index of Headwater's, limited; None without one.
 
@@ -225,8 +214,8 @@ def boundary_statement(search: RunSearch, bounds: Bounds, experiment: Pair) -> S
 
 
 def is_ascending(search: RunSearch) -> bool:
-    """Say whether what decides the order first goes up; unless asked for, start times go down."""
-    return bool(search.orderings) and search.orderings[0].ascending
+    """Say whether what decides the order first is read upwards; start times go down by default."""
+    return (bool(search.orderings) and search.orderings[0].ascending) != search.backwards
 
 
 def _indexed(alias: str, condition: Condition, nan_never_matches: bool) -> Statement | None:
@@ -295,31 +284,28 @@ def _joined(alias: str, condition: Condition, nan_never_matches: bool) -> Statem
     ]
 
 
-def _ordering_join(number: int, ordering: Ordering, facts: SeriesFacts) -> Statement:
-    key = latest_key(ordering, facts)
-    if key is None:
-        return statistic_join(number, ordering, facts)
-    return (
-        f"LEFT JOIN {_TABLES[ordering.source]} AS o{number} "
-        f'ON o{number}.run_uuid = runs.run_uuid AND o{number}."key" = ?'
-    ), [key]
-
-
 def _of_experiments(search: RunSearch, first: str | None = None) -> tuple[list[str], list[Any]]:
     """Return what says that runs are of the search's experiments and stages, and the parameters.
 
     `first` is the table of whose rows the runs are looked up one by one, if any.
     """
-    columns = ["runs.experiment_id", "runs.lifecycle_stage"]
-    if first is not None:
-        # Were these conditions on runs alone, SQLite would read all runs beforehand to have a
-        # Bloom filter of those that satisfy them, where a database has statistics.
-        columns = [f"CASE WHEN {first}.run_uuid <> '' THEN {column} END" for column in columns]
-    experiment, stage = columns
+    experiment = _row_by_row("runs.experiment_id", first)
+    stage = _row_by_row("runs.lifecycle_stage", first)
     return [
         f"{experiment} IN ({', '.join('?' * len(search.experiment_ids))})",
         f"{stage} IN ({', '.join('?' * len(search.stages))})",
     ], [*search.experiment_ids, *search.stages]
+
+
+def _row_by_row(expression: str, first: str | None) -> str:
+    """Return what is the same of each run that is looked up for a row of the table `first`.
+
+    Were it of runs alone, SQLite would read all runs beforehand to have a Bloom filter of those
+    that satisfy a condition with it, where a database has statistics.
+    """
+    return (
+        expression if first is None else f"CASE WHEN {first}.run_uuid <> '' THEN {expression} END"
+    )
 
 
 def _where(search: RunSearch, first: str | None) -> tuple[list[str], list[Any]]:
@@ -362,32 +348,3 @@ def _dataset_clause(condition: Condition) -> Statement:
         f"{tags}WHERE i.destination_type = 'RUN' AND i.destination_id = runs.run_uuid "
         f"AND {compared})"
     ), values
-
-
-def _order(orderings: Sequence[Ordering], facts: SeriesFacts, part: Part) -> list[str]:
-    """Runs without a value come last, after NaN; then the newest first, then by id."""
-    terms: list[str] = []
-    for number, ordering in enumerate(orderings):
-        direction = "" if ordering.ascending else " DESC"
-        by_part = number == 0 and part != "all"
-        if ordering.source == "attribute":
-            column = f"runs.{_COLUMNS.get(ordering.key, ordering.key)}"
-            if ordering.key == "duration":
-                column = duration_sql("runs")
-            if not by_part:
-                terms.append(f"CASE WHEN {column} IS NULL THEN 1 ELSE 0 END")
-            terms.append(f"{column}{direction}")
-            continue
-        if latest_key(ordering, facts) is None:
-            terms.extend(statistic_terms(number, ordering, facts))
-            continue
-        value = f"o{number}.value"
-        if not by_part:
-            is_nan = f"WHEN o{number}.is_nan THEN 1 " if ordering.source == "metric" else ""
-            terms.append(f"CASE {is_nan}WHEN {value} IS NULL THEN 2 ELSE 0 END")
-        if not (by_part and part == "nan"):
-            terms.append(f"{value}{direction}")
-    if not any((order.source, order.key) == ("attribute", "start_time") for order in orderings):
-        terms.append("runs.start_time DESC")
-    terms.append("runs.run_uuid")
-    return terms

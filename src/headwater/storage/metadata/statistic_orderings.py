@@ -41,8 +41,8 @@ def statistic_join(number: int, ordering: Ordering, facts: SeriesFacts) -> Sql:
     ), [ordering.key, entries, entries]
 
 
-def statistic_terms(number: int, ordering: Ordering, facts: SeriesFacts) -> list[str]:
-    """Return what to order by."""
+def statistic_terms(number: int, ordering: Ordering, facts: SeriesFacts) -> tuple[str, str]:
+    """Return what to order by: a rank, then a value, in whatever direction."""
     statistic = ordering.statistic
     assert statistic is not None
     stored = statistic_column(f"o{number}", statistic)
@@ -56,8 +56,7 @@ def statistic_terms(number: int, ordering: Ordering, facts: SeriesFacts) -> list
     if statistic == "first":
         nan_case = f"WHEN {is_nan} THEN 1 "
         value = f"CASE WHEN {is_nan} THEN 0 ELSE {value} END"
-    direction = "" if ordering.ascending else " DESC"
-    return [f"CASE {nan_case}WHEN {value} IS NULL THEN 2 ELSE 0 END", f"{value}{direction}"]
+    return f"CASE {nan_case}WHEN {value} IS NULL THEN 2 ELSE 0 END", value
 
 
 def _text(value: float | None) -> str:

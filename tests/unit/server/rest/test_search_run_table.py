@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -102,12 +103,64 @@ def test_pages_and_totals(service: TrackingService) -> None:
     token = first["next_page_token"]
     second = json.loads(_ask(service, page_token=token, order_by=["metrics.loss"]).body)
     assert second["columns"]["run_id"] == ["r4", "r2", "r1"]
+    assert "next_page_token" not in second
+    back = second["previous_page_token"]
+    message = {"order_by": ["metrics.loss"], "count": True, "max_results": 1}
+    before = json.loads(_ask(service, page_token=back, **message).body)
+    assert (before["columns"]["run_id"], before["total"]) == (["r0"], 5)
+    again = json.loads(_ask(service, page_token=before["next_page_token"], **message).body)
+    assert again["columns"]["run_id"] == ["r4"]
+    first_one = json.loads(_ask(service, page_token=before["previous_page_token"], **message).body)
+    assert first_one["columns"]["run_id"] == ["r3"]
+    assert "previous_page_token" not in first_one
     assert (
         json.loads(_ask(service, max_results=0, count=True, filter="metrics.loss > 0.3").body)[
             "total"
         ]
         == 2
     )
+
+
+def test_pages_of_groups(service: TrackingService) -> None:
+    first = json.loads(_ask(service, distinct="params.kind", max_results=2).body)
+    token = first["next_page_token"]
+    rest = json.loads(_ask(service, distinct="params.kind", page_token=token).body)
+    assert [len(page["columns"]["params.kind"]) for page in (first, rest)] == [2, 2]
+
+
+def _altered(token: str, **changes: Any) -> str:
+    content = json.loads(urlsafe_b64decode(token + "=="))
+    return urlsafe_b64encode(json.dumps(content | changes).encode()).decode()
+
+
+def test_page_tokens_are_of_one_search_and_version(service: TrackingService) -> None:
+    asked = {"order_by": ["metrics.loss", "params.kind DESC"], "max_results": 2}
+    token = json.loads(_ask(service, **asked).body)["next_page_token"]
+    # What is shown of the runs, and how many, is not the search.
+    assert _ask(service, **asked | {"max_results": 1, "tags": ["x"]}, page_token=token)
+    for other in (
+        {"order_by": ["metrics.loss"]},
+        {"filter": "metrics.loss > 0"},
+        {"experiment_ids": ["0", "1"]},
+        {"run_view_type": "ALL"},
+        {"order_by": [], "distinct": "params.kind"},
+    ):
+        with pytest.raises(InvalidParameterError, match="belongs to another search"):
+            _ask(service, **asked | other, page_token=token)
+    for changes, said in (
+        ({"version": 2}, "another version"),
+        ({"beyond": [0, 0.5, "r0"]}, "none that a server returned"),
+        ({"beyond": [0, "text", 0, "b", 0, 100, "r0"]}, "none that a server returned"),
+        ({"beyond": [0, 0.5, 0, "b\0", 0, 100, "r0"]}, "none that a server returned"),
+        ({"beyond": [3, None, 0, "b", 0, 100, "r0"]}, "none that a server returned"),
+        ({"beyond": [0, 0.5, 0, "b", 0, 2**63, "r0"]}, "none that a server returned"),
+        ({"beyond": [0, 0.5, 0, "b", 0, 100, None]}, "none that a server returned"),
+        ({"beyond": []}, "none that a server returned"),
+        ({"offset": -1}, "none that a server returned"),
+        ({"more": 1}, "none that a server returned"),
+    ):
+        with pytest.raises(InvalidParameterError, match=said):
+            _ask(service, **asked, page_token=_altered(token, **changes))
 
 
 def test_groups_values_and_bins(service: TrackingService) -> None:
@@ -154,6 +207,8 @@ def test_arrow_and_csv(service: TrackingService) -> None:
         ({"histogram": "metrics.loss", "distinct": "status"}, "Only one of"),
         ({"max_results": -1}, "max_results"),
         ({"page_token": "x"}, "page_token"),
+        ({"page_token": "eyJvZmZzZXQiOiAxfQ=="}, "page_token"),
+        ({"page_token": "W1tb" * 10_000}, "page_token"),
         ({"bins": 0}, "bins"),
         ({"unknown": 1}, "unknown"),
         ({"filter": "metrics.loss >"}, "filter"),

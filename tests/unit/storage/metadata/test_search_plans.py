@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,8 +15,11 @@ from headwater.storage.metadata.base import Connection
 from headwater.storage.metadata.find_runs import find_runs
 from headwater.storage.metadata.postgres_connection import PostgresConnection
 from headwater.storage.metadata.prepare import create
+from headwater.storage.metadata.run_conditions import NO_FACTS
+from headwater.storage.metadata.run_order import run_keys
 from headwater.storage.metadata.settle_runs import settle_runs
 from headwater.storage.metadata.sqlite_connection import connect
+from headwater.tracking.run_key import with_start
 from headwater.tracking.search_runs import plan_search_runs
 
 _RUNS = 3_000
@@ -138,6 +142,14 @@ def test_no_table_is_read_from_end_to_end(
     behaviour = installed_release().behaviour
     search = plan_search_runs(["0"], ("active",), filter_text, order_by, Page(0, 5), behaviour, 0)
     assert find_runs(explaining, search, nan_never_matches=True)
+    everything = replace(search, orderings=with_start(search.orderings), page=Page(0, _RUNS))
+    found = find_runs(explaining, everything, nan_never_matches=True)
+    (middle,) = run_keys(explaining, everything, NO_FACTS, [found[len(found) // 2]])
+    for backwards in (False, True):
+        deep = replace(everything, page=Page(0, 5), beyond=middle, backwards=backwards)
+        beside = find_runs(explaining, deep, nan_never_matches=True)
+        side = found[: len(found) // 2][::-1] if backwards else found[len(found) // 2 + 1 :]
+        assert beside == side[:6]
     tables = ("runs", "latest_metrics", "params", "tags", "headwater_metric_order")
     whole = rf"({'|'.join(tables)})\b"
     scanned = re.compile(rf"^SCAN {whole}|^BLOOM FILTER ON {whole}|Seq Scan on {whole}")

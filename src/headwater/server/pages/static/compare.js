@@ -6,6 +6,7 @@ import { Figure } from "./charts/figure.js";
 import { estimationFigure } from "./compare/estimation.js";
 import { Form } from "./compare/form.js";
 import { direction, guess, loadKnown } from "./compare/known.js";
+import { profilesFigure, profilesNote } from "./compare/profiles.js";
 import { ranksFigure } from "./compare/ranks.js";
 import { loadNames } from "./compare/runs.js";
 import { formatState, isComplete, parseState, requestOf } from "./compare/state.js";
@@ -181,12 +182,19 @@ class ComparePage {
     const level = `${100 - verdict.question.alpha * 100} %`;
     const note = `A point is a run, a bar a mean, the diamond the difference with its ${level} interval.${lines}${two ? " The axis at the right begins at the mean of the second group." : ""}`;
     const wanted = [[new Figure("Values and difference", note, open), (width) => estimationFigure(verdict, groups, width), `Values of ${groups.length} groups. ${verdict.headline}`]];
+    const labels = new Map(groups.map(({ name, label }) => [name, label]));
+    const order = groups.map(({ name }) => name);
     if (verdict.ranks) {
       const { ranks } = verdict;
-      const labels = new Map(groups.map(({ name, label }) => [name, label]));
-      const build = (width) => ranksFigure(ranks, labels, groups.map(({ name }) => name), width);
+      const build = (width) => ranksFigure(ranks, labels, order, width);
       const said = ranks.names.map((name, at) => `${labels.get(name)} ${ranks.mean_ranks[at].toFixed(2)}`).join(", ");
       wanted.push([new Figure("Mean ranks", `Ranks within ${ranks.pairs} pairs that all groups have; 1 is the best. A bar joins groups that ${ranks.method}'s test does not tell apart at ${verdict.question.alpha}. The verdict does not rest on it.`, open), build, `Mean ranks, the best first: ${said}`]);
+    }
+    if (verdict.profiles) {
+      const { profiles, question } = verdict;
+      const title = profiles.tasks > 1 ? "Performance profiles" : "Distribution";
+      const build = (width) => profilesFigure(profiles, question, labels, order, width);
+      wanted.push([new Figure(title, profilesNote(profiles, question), open), build, `${title} of ${question.metric} in ${profiles.groups.length} groups, as shares of runs that are better than a threshold`]);
     }
     for (const figure of this.figures) figure.drop();
     this.figures = wanted.map(([figure]) => figure);

@@ -20,7 +20,7 @@ const NO_KEYS = { runs: 0, metrics: [], params: [], tags: [] };
 class RunsPage {
   constructor() {
     this.state = parseState(location.search);
-    this.finder = new Finder(this, formatState);
+    this.finder = new Finder(this, (state) => formatState({ ...state, page: "" }));
     this.keys = NO_KEYS;
     this.keysOf = null;
     this.pages = null;
@@ -36,6 +36,7 @@ class RunsPage {
   listen() {
     byId("reload").addEventListener("click", () => this.reload());
     byId("unselect").addEventListener("click", () => this.unselect());
+    byId("to-start").addEventListener("click", () => this.toStart());
     menu(byId("columns"), "Columns", (panel) => this.fillColumns(panel));
     menu(byId("add-facet"), "Add a facet", (panel) => this.fillFacets(panel));
     menu(byId("saved"), "Saved searches", (panel) => fillSaved(panel, this));
@@ -71,9 +72,10 @@ class RunsPage {
     return [...new Set([...shown, ...chosen])];
   }
 
-  /** Change what is shown, and the address with it. */
+  /** Change what is shown, and the address with it; other rows are shown from the first. */
   apply(changes, { replace = false } = {}) {
-    this.state = { ...this.state, ...changes };
+    const same = Object.keys(changes).every((name) => ["columns", "shown", "selected"].includes(name));
+    this.state = { ...this.state, ...(same ? {} : { page: "" }), ...changes };
     this.remember(replace);
     return this.load();
   }
@@ -107,17 +109,21 @@ class RunsPage {
       if (this.loading !== loading) return;
       const columns = this.columns();
       const filter = combined(this.state.q, this.state.facets);
-      const pages = new Pages(tableRequest(ids, filter, this.state.sort, columns));
+      const pages = new Pages(tableRequest(ids, filter, this.state.sort, columns), this.state.page);
       this.pages = pages;
       if (ids.length) await pages.more();
       else pages.complete = true;
       if (this.loading !== loading) return;
+      if (this.state.page && !pages.length) return this.toStart();
       showProblem(null);
       this.grid.show(pages, columns, this.state.sort);
       this.drawCount();
       this.facets.show(this.shownFacets());
     } catch (error) {
-      if (error.name !== "AbortError" && this.loading === loading) await this.fail(error);
+      if (error.name === "AbortError" || this.loading !== loading) return;
+      // Since the address was copied, an experiment has come or gone, or the server changed.
+      if (this.state.page && error.message.includes("'page_token'")) return this.toStart();
+      await this.fail(error);
     } finally {
       if (this.loading === loading) byId("grid").setAttribute("aria-busy", "false");
     }
@@ -132,6 +138,32 @@ class RunsPage {
       );
     this.finder.fail(shown.message);
     byId("count").textContent = "";
+  }
+
+  /** Show the rows from the first one on. */
+  toStart() {
+    announce("From the first run");
+    return this.apply({ page: "" }, { replace: true });
+  }
+
+  /** Keep the page that is in view in the address. */
+  placed(pages, index) {
+    byId("to-start").hidden = !pages.previous;
+    const page = pages.place(index);
+    if (pages !== this.pages || page === this.state.page) return;
+    this.state = { ...this.state, page };
+    this.remember(true);
+  }
+
+  async earlier() {
+    const pages = this.pages;
+    if (!pages || pages.loading) return;
+    try {
+      const rows = await pages.earlier();
+      if (pages === this.pages) this.grid.grown(rows);
+    } catch (error) {
+      if (error.name !== "AbortError") showProblem(error.message);
+    }
   }
 
   async more() {

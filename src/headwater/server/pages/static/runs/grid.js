@@ -11,8 +11,8 @@ const SPARE = 8;
 const PICK = 38;
 
 /**
- * `page` tells what happens: `sort(field)`, `select(runId, on)`, `chart()`, and knows
- * `isSelected(runId)` and `experimentName(id)`.
+ * `page` is told what happens: `sort(field)`, `select(runId, on)`, `more()`, `earlier()`, `toStart()`,
+ * `placed(pages, index)`, and knows `isSelected(runId)` and `experimentName(id)`.
  */
 export class Grid {
   constructor(element, page) {
@@ -87,17 +87,31 @@ export class Grid {
       for (let index = first; index < last; index++) rows.push(this.row(index));
       rows.push(spacer((length - last) * ROW));
       this.body.replaceChildren(...rows);
-      this.element.setAttribute("aria-rowcount", (total ?? length) + 1);
+      // Of rows that are not here yet nobody knows the number: -1 says so.
+      this.element.setAttribute("aria-rowcount", this.pages.previous ? -1 : (total ?? length) + 1);
       this.foot.textContent = this.footText();
       this.mark();
     }
+    this.page.placed(this.pages, Math.min(length - 1, Math.floor(this.element.scrollTop / ROW)));
     if (!this.pages.complete && last > length - BEFORE_END) this.page.more();
+    else if (this.pages.previous && first < BEFORE_END) this.page.earlier();
+  }
+
+  /** Keep the same rows in view after others have come before them. */
+  grown(rows) {
+    this.active += rows;
+    this.anchor += rows;
+    const top = this.element.scrollTop + rows * ROW;
+    this.draw(true);
+    this.element.scrollTop = top;
+    this.draw(true);
   }
 
   footText() {
     const { length, complete, total } = this.pages;
     if (!complete) return "Loading …";
-    return length && length > 20 ? `All ${whole(total ?? length)} runs` : "";
+    if (this.pages.previous || length <= 20) return "";
+    return `All ${whole(total ?? length)} runs`;
   }
 
   row(index) {
@@ -180,6 +194,7 @@ export class Grid {
     const page = Math.max(1, Math.floor(this.element.clientHeight / ROW) - 2);
     const moves = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: page, PageUp: -page };
     if (event.key in moves) this.move(this.active + moves[event.key]);
+    else if (event.key === "Home" && this.pages.previous) this.page.toStart();
     else if (event.key === "Home") this.move(0);
     else if (event.key === "End") this.move(this.pages.length - 1);
     else if (event.key === " " || event.key === "x") this.toggle(this.active, event.shiftKey);

@@ -4,7 +4,7 @@ import { searchTable } from "../api.js";
 import { parseField, spelled } from "./fields.js";
 
 const FIRST = 100;
-const NEXT = 500;
+const NEXT = 200;
 
 /** The body of a request for rows; pure. */
 export function tableRequest(experimentIds, filter, sort, columns) {
@@ -22,15 +22,20 @@ export function tableRequest(experimentIds, filter, sort, columns) {
   };
 }
 
-/** The rows that are here so far, by columns as the server sends them. */
+/**
+ * The rows that are here so far, by columns as the server sends them. They begin where `place` says, one of the
+ * tokens of the server, and grow at both ends.
+ */
 export class Pages {
-  constructor(request) {
+  constructor(request, place = "") {
     this.request = request;
     this.columns = {};
     this.length = 0;
     this.total = null;
     this.complete = false;
-    this.token = "";
+    this.next = place;
+    this.previous = "";
+    this.starts = [];
     this.loading = null;
     this.aborted = new AbortController();
   }
@@ -43,24 +48,55 @@ export class Pages {
     this.aborted.abort();
   }
 
+  /** Return the token of the page that a row is on; empty for the first. */
+  place(index) {
+    return this.starts.findLast(({ at }) => at <= index)?.token ?? "";
+  }
+
   /** Read the next page; returns at once where there is none, or one is being read. */
   more() {
     if (this.complete || this.loading !== null) return this.loading;
-    this.loading = this.read().finally(() => (this.loading = null));
+    this.loading = this.readNext().finally(() => (this.loading = null));
     return this.loading;
   }
 
-  async read() {
-    const first = this.token === "";
-    const page = { page_token: this.token, count: first, max_results: first ? FIRST : NEXT };
-    const answer = await searchTable({ ...this.request, ...page }, this.aborted.signal);
+  /** Read the page before; resolves to the number of its rows. */
+  async earlier() {
+    if (!this.previous || this.loading !== null) return 0;
+    this.loading = this.readPrevious().finally(() => (this.loading = null));
+    return this.loading;
+  }
+
+  async readNext() {
+    const token = this.next;
+    const answer = await this.ask(token);
     for (const [name, values] of Object.entries(answer.columns)) {
       this.columns[name] ??= [];
       for (const value of values) this.columns[name].push(value);
     }
+    if (!this.length) this.previous = answer.previous_page_token ?? "";
+    this.starts.push({ at: this.length, token });
     this.length += answer.rows;
-    if (first) this.total = answer.total ?? answer.rows;
-    this.token = answer.next_page_token ?? "";
-    this.complete = this.token === "";
+    this.next = answer.next_page_token ?? "";
+    this.complete = this.next === "";
+  }
+
+  async readPrevious() {
+    const token = this.previous;
+    const answer = await this.ask(token);
+    for (const [name, values] of Object.entries(answer.columns)) this.columns[name] = [...values, ...(this.columns[name] ?? [])];
+    this.previous = answer.previous_page_token ?? "";
+    for (const start of this.starts) start.at += answer.rows;
+    // Without a page before, this one is the first.
+    this.starts.unshift({ at: 0, token: this.previous ? token : "" });
+    this.length += answer.rows;
+    return answer.rows;
+  }
+
+  async ask(token) {
+    const page = { page_token: token, count: this.total === null, max_results: token === "" ? FIRST : NEXT };
+    const answer = await searchTable({ ...this.request, ...page }, this.aborted.signal);
+    this.total ??= answer.total ?? answer.rows;
+    return answer;
   }
 }

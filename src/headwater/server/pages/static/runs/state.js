@@ -2,6 +2,7 @@
 //
 //   project=team/vision   exp=12 (repeatable)   q=FILTER   sort=metrics.loss:asc   col=metrics.loss (repeatable)
 //   f=["params.model",["cnn"]] or ["metrics.loss",0,1]   facet=params.model (repeatable)   sel=RUN,RUN
+//   page=TOKEN
 
 export const DEFAULT_SORT = { field: "start_time", descending: true };
 
@@ -16,6 +17,7 @@ export function parseState(search) {
     shown: given.has("facet") ? given.getAll("facet").filter(Boolean) : null,
     facets: given.getAll("f").map(parseFacet).filter(Boolean),
     selected: (given.get("sel") ?? "").split(",").filter((id) => /^[0-9a-f]{32}$/.test(id)),
+    page: given.get("page") ?? "",
   };
 }
 
@@ -35,6 +37,7 @@ export function formatState(state) {
     given.append("f", JSON.stringify([facet.field, ...rest]));
   }
   if (state.selected.length) given.set("sel", state.selected.join(","));
+  if (state.page) given.set("page", state.page);
   const text = given.toString();
   return text ? `?${text}` : "";
 }

@@ -21,6 +21,7 @@ HeadwaterError
 ├── UpstreamError             MLflow's own process did not answer
 ├── ServerError               a server that was asked did not do what it was asked to
 │   ├── ServerUnreachableError  nothing answered, or not in time
+│   ├── RefusedError          it will not, however often it is asked
 │   └── UnknownRouteError       it is older than this client, or no Headwater server
 ├── NotServedError            correct only in MLflow's own code: hand the request over
 └── RequestError              the request cannot be carried out; carries MLflow's error code
@@ -117,6 +118,10 @@ class ServerError(HeadwaterError):
 
 class ServerUnreachableError(ServerError):
     """A server that this process asked did not answer, or not in time."""
+
+
+class RefusedError(ServerError):
+    """A server that this process asked will not do it, however often it is asked."""
 
 
 class UnknownRouteError(ServerError):

@@ -16,7 +16,7 @@ from headwater.client.settings import connection_settings
 from headwater.client.spool.directory import spools_in
 from headwater.client.spool.offline import OfflineDirectory, offline_in
 from headwater.client.spool.session import spool_settings
-from headwater.client.spool.sync import Synced, sync_spool
+from headwater.client.spool.sync import Synced, size_of, sync_spool
 from headwater.errors import ConfigurationError, HeadwaterError
 
 _WATCH_SECONDS = 5.0
@@ -44,7 +44,7 @@ def sync(
         str | None,
         typer.Option(
             "--import",
-            help="Instead, copy all runs of a folder mlruns, an MLflow database or a server.",
+            help="Instead, copy all of a folder mlruns, an MLflow database or a server.",
         ),
     ] = None,
     as_json: Json = False,
@@ -107,7 +107,8 @@ def _import(source: str, tracking_uri: str | None, root: Path, as_json: bool) ->
     else:
         print(
             f"{result.runs:,} runs with {result.points:,} points imported to {target}, "
-            f"{result.already:,} were there already"
+            f"{result.already:,} were there already; {result.traces:,} traces, {result.models:,} "
+            f"registered models with {result.versions:,} versions"
         )
     for failure in result.failures:
         print(f"headwater: error: {failure}", file=sys.stderr)
@@ -137,7 +138,7 @@ def _sync_all(
     spools = spools_in(root)
     results = []
     with progress("sending") as bar:
-        task = bar.add_task("", total=sum(spool.size() for spool in spools))
+        task = bar.add_task("", total=sum(map(size_of, spools)))
         for spool in spools:
             result = sync_spool(spool, tracking_uri, lambda sent: bar.advance(task, sent))
             results.append(result)
@@ -154,6 +155,8 @@ def _print(root: Path, results: list[Synced]) -> None:
         print(f"nothing to send in {root}")
     for result in results:
         counts = f"{result.points:,} points, {result.operations:,} operations"
+        if result.requests:
+            counts += f", {result.requests:,} artifacts and other requests"
         if result.refused:
             counts += f", {result.refused:,} refused (see {result.spool}/refused.jsonl)"
         tail = f": {result.message}" if result.message else ""

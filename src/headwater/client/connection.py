@@ -10,9 +10,9 @@ import os
 import random
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,6 +27,7 @@ from headwater.errors import (
     HeadwaterError,
     InvalidParameterError,
     NotFoundError,
+    RefusedError,
     RequestError,
     ServerError,
     ServerUnreachableError,
@@ -42,8 +43,14 @@ _LONGEST_DELAY = 10.0
 _LONGEST_ASKED_DELAY = 60.0
 """Of what a server may ask for with Retry-After."""
 
-_TRANSIENT = frozenset({408, 429, 502, 503, 504})
+UNAVAILABLE = frozenset({502, 503, 504})
+"""Statuses that say that the server is away, not that it will not do something."""
+
+_TRANSIENT = UNAVAILABLE | {408, 429}
 """Statuses after which the same request may succeed."""
+
+_FINAL = frozenset(range(400, 500)) - {401, 403, 407, 408, 425, 429}
+"""Statuses of which neither time nor other credentials make another."""
 
 _ERRORS: Mapping[str, type[RequestError]] = {
     error.error_code: error
@@ -91,6 +98,8 @@ class Connection:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url = settings.url
+        self._settings = settings
+        self._transport = transport
         self._retries = settings.retries
         self._sleep = sleep
         self._client = httpx.Client(
@@ -112,6 +121,11 @@ class Connection:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def another(self, timeout: float) -> "Connection":
+        """Return another connection to the server, which waits so many seconds for it."""
+        settings = replace(self._settings, timeout=timeout)
+        return Connection(settings, transport=self._transport, sleep=self._sleep)
 
     def close(self) -> None:
         """Close what is open to the server."""
@@ -137,14 +151,15 @@ class Connection:
         *,
         query: Mapping[str, Any] | None = None,
         message: Any = None,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         accept: str = "application/json",
         idempotent: bool = False,
     ) -> Answer:
         """Send a request and return the answer.
 
-        Its body is `message` as JSON, or `content`, unless None. Raises as `get`.
+        Its body is `message` as JSON, or `content`, unless None; content that is yielded cannot be
+        sent again. Raises as `get`.
         """
         request = self._client.build_request(
             method,
@@ -158,6 +173,14 @@ class Connection:
         if response.is_success:
             return Answer(response.content, response.headers.get("content-type", ""))
         raise _error(response, path)
+
+    def is_answered(self) -> bool:
+        """Say whether the server answers, rather than nobody or a proxy in its place."""
+        try:
+            answer = self._client.get(f"{self.url}/health")
+        except httpx.TransportError:
+            return False
+        return answer.status_code not in UNAVAILABLE
 
     def _send(self, request: httpx.Request, idempotent: bool) -> httpx.Response:
         attempt = 0
@@ -262,7 +285,9 @@ def _error(response: httpx.Response, path: str) -> HeadwaterError:
     if isinstance(found, dict) and isinstance(found.get("message"), str):
         kind = _ERRORS.get(str(found.get("error_code")))
         message: str = found["message"]
-        return kind(message) if kind is not None else ServerError(f"{message} ({status})")
+        if kind is not None:
+            return kind(message)
+        return (RefusedError if status in _FINAL else ServerError)(f"{message} ({status})")
     if status in (404, 405) and path.startswith(OWN_API):
         return UnknownRouteError(
             f"{url} does not exist; is it a Headwater server, and as new as this client "
@@ -274,4 +299,5 @@ def _error(response: httpx.Response, path: str) -> HeadwaterError:
         )
     text = "" if "html" in response.headers.get("content-type", "") else response.text.strip()
     quoted = f": {text[:_MOST_TEXT]}" if text else ""
-    return ServerError(f"{url} answered {status} {response.reason_phrase}{quoted}")
+    failed = RefusedError if status in _FINAL else ServerError
+    return failed(f"{url} answered {status} {response.reason_phrase}{quoted}")

@@ -101,6 +101,11 @@ def connection_settings(
     return settings
 
 
+def is_spooled(uri: str) -> bool:
+    """Say whether a URI names a server that is written to through a spool."""
+    return uri.partition("://")[0] in _SCHEMES
+
+
 def http_uri(uri: str) -> str:
     """Return the HTTP URI of a server that is named with a ``headwater`` scheme; others as is."""
     scheme, separator, rest = uri.partition("://")

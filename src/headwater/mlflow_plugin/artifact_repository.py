@@ -5,6 +5,7 @@ tracking URI where the server is, and takes http and https for an answer only.
 """
 
 from typing import Any
+from urllib.parse import urlsplit
 
 
 def open_artifact_repository(
@@ -14,14 +15,28 @@ def open_artifact_repository(
     # Loaded on demand, as MLflow loads it; see client_store.
     from mlflow.tracking._tracking_service.utils import get_tracking_uri  # noqa: PLC0415
 
-    from headwater.client.settings import http_uri  # noqa: PLC0415
+    from headwater.client.settings import http_uri, is_spooled  # noqa: PLC0415
+    from headwater.client.spool.offline import is_offline  # noqa: PLC0415
     from headwater.mlflow_plugin.fast_artifacts import FastArtifactsRepository  # noqa: PLC0415
-
-    return FastArtifactsRepository(
-        artifact_uri,
-        tracking_uri=http_uri(tracking_uri or get_tracking_uri()),
-        registry_uri=registry_uri,
+    from headwater.mlflow_plugin.spooling_artifacts import (  # noqa: PLC0415
+        SpoolingArtifactsRepository,
     )
+
+    tracking_uri = tracking_uri or get_tracking_uri()
+    server = http_uri(tracking_uri)
+    if (
+        is_spooled(tracking_uri)
+        and not is_offline(tracking_uri)
+        and _is_served_by(server, artifact_uri)
+    ):
+        return SpoolingArtifactsRepository(artifact_uri, tracking_uri, registry_uri)
+    return FastArtifactsRepository(artifact_uri, tracking_uri=server, registry_uri=registry_uri)
+
+
+def _is_served_by(server: str, artifact_uri: str) -> bool:
+    """Say whether it is that server which has the artifacts; a URI may name another."""
+    named, own = urlsplit(artifact_uri), urlsplit(server)
+    return named.netloc in ("", own.netloc.rpartition("@")[2])
 
 
 def open_chunked_repository(

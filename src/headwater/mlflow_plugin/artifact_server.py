@@ -1,6 +1,8 @@
 """Requests to the artifact store of a server, with MLflow's settings for authentication and TLS."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -22,6 +24,10 @@ class ReplacedError(MlflowException):
     """A file has another content by now."""
 
 
+class NotReadyError(MlflowException):
+    """The server, or a proxy before it, says that it is not ready."""
+
+
 class ArtifactServer:
     """The server behind the URI of an artifact repository."""
 
@@ -30,17 +36,50 @@ class ArtifactServer:
         self._root = before.rstrip("/")
         self._below = below.strip("/")
         self._has_store: bool | None = None
+        self._retries: int | None = None
 
     def path(self, *parts: str | None) -> str | None:
         """Return where something below the repository is in the store; None for an odd path."""
-        path = "/".join(part for part in (self._below, *parts) if part)
+        path = self.place(*parts)
         return path if is_plain_path(path) else None
+
+    def place(self, *parts: str | None) -> str:
+        """Return where something below the repository is, plain or odd."""
+        return "/".join(part.strip("/") for part in (self._below, *parts) if part)
 
     def has_store(self) -> bool:
         """Say whether it is Headwater's and keeps artifacts in chunks."""
         if self._has_store is None:
             self._has_store = self.request("POST", "missing", data=b"").status_code == _FOUND
         return self._has_store
+
+    @contextmanager
+    def trying(self, retries: int) -> Iterator[None]:
+        """Repeat requests so many times only that fail meanwhile, of any thread."""
+        before, self._retries = self._retries, retries
+        try:
+            yield
+        finally:
+            self._retries = before
+
+    def put(self, path: str, file: Path, content_type: str) -> None:
+        """Store a file as MLflow's client does.
+
+        Raises:
+            MlflowException: the server cannot be reached.
+            requests.HTTPError: it does not take the file.
+        """
+        with file.open("rb") as opened:
+            answer = http_request(
+                get_default_host_creds(self._root),
+                f"{ROUTE}/{quote(path)}",
+                "PUT",
+                data=opened,
+                extra_headers={"Content-Type": content_type},
+                max_retries=self._retries,
+                raise_on_status=False,
+            )
+        augmented_raise_for_status(answer)
 
     def described(self, path: str) -> tuple[str, int] | None:
         """Return digest and size of a file; None where it is in no store."""
@@ -112,6 +151,7 @@ class ArtifactServer:
     ) -> Any:
         """Send a request to a route of Headwater's; return any answer that there is."""
         asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
+        options.setdefault("max_retries", self._retries)
         return http_request(
             get_default_host_creds(self._root),
             f"{OWN_API}/artifacts/{verb}{asked}",

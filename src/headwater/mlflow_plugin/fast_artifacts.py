@@ -42,11 +42,15 @@ class FastArtifactsRepository(MlflowArtifactsRepository):
         """Store a local file."""
         file = Path(local_file)
         path = self._server.path(artifact_path, file.name)
-        if path is None or file.stat().st_size <= SMALL_FILE or not self._server.has_store():
+        if path is None or not self._is_large(file):
             super().log_artifact(local_file, artifact_path)
             return
         verify_artifact_path(artifact_path)
         upload(self._server, file, path, declared_base.get())
+
+    def _is_large(self, file: Path) -> bool:
+        """Say whether a file goes in chunks, of which the server may have some."""
+        return file.stat().st_size > SMALL_FILE and self._server.has_store()
 
     def download_artifacts(self, artifact_path: str, dst_path: str | None = None) -> str:
         """Fetch a file, or all below a directory."""

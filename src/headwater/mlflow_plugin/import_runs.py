@@ -1,12 +1,12 @@
-"""Moves the runs of any MLflow store to a Headwater server, with their ids and times.
+"""Moves all of an MLflow store to a Headwater server: runs, traces, the model registry.
 
-Runs, params, tags, points and logged models go through a spool; artifacts and datasets follow by
-MLflow's own client. A run that is complete is marked, so that an interrupted import goes on.
+Runs, params, tags, points, logged models and captures go through a spool; artifacts and datasets
+follow by MLflow's own client. A run that is complete is marked, so that an interrupted import goes
+on.
 """
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,14 +15,23 @@ import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelStatus, Run, ViewType
 from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from sqlalchemy.exc import SQLAlchemyError
 
-from headwater.client.settings import http_uri
+from headwater.client.connection import Connection
+from headwater.client.settings import connection_settings
 from headwater.client.spool.directory import create_spool
 from headwater.client.spool.sync import sync_spool
 from headwater.client.spool.writer import SpoolWriter
 from headwater.entities.metric import Points, storable
 from headwater.errors import HeadwaterError, ServerError, SpoolFullError
+from headwater.mlflow_plugin.import_captures import (
+    CaptureSource,
+    capture_operations,
+    capture_source,
+)
+from headwater.mlflow_plugin.import_registry import import_registry
+from headwater.mlflow_plugin.import_traces import import_traces
+from headwater.mlflow_plugin.import_transfer import MARK, Imported, Transfer, pages
 from headwater.wire.operations import (
     CreateLoggedModel,
     CreateRun,
@@ -34,9 +43,6 @@ from headwater.wire.operations import (
     json_number,
 )
 
-MARK = "headwater.imported_from"
-"""Tag of runs whose import is complete."""
-
 _PAGE = 1_000
 _PARAMS = 100
 _STATUSES = {
@@ -46,23 +52,10 @@ _STATUSES = {
 }
 
 
-@dataclass
-class Imported:
-    """What became of an import."""
-
-    runs: int = 0
-    already: int = 0
-    """Runs that an earlier import had brought."""
-
-    points: int = 0
-    failures: list[str] = field(default_factory=list)
-    """What of which run could not be brought; such a run is tried again next time."""
-
-
 def import_runs(
     source_uri: str, target_uri: str, spools: Path, report: Callable[[int, int], object]
 ) -> Imported:
-    """Import all experiments' runs; `report` takes how many runs are done, and of how many.
+    """Import all that is there; `report` takes how many runs are done, and of how many.
 
     Raises:
         ServerError: the source cannot be read, or the server not be reached.
@@ -70,26 +63,33 @@ def import_runs(
     # MLflow warns of such stores; here somebody leaves one.
     os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     try:
-        return _Import(source_uri, target_uri, spools).run(report)
-    except MlflowException as error:
+        transfer = Transfer(source_uri, target_uri, spools)
+        settings = connection_settings(target_uri, os.environ)
+        with Connection(settings) as target, capture_source(transfer.source_uri) as captures:
+            _Import(transfer, captures, target).run(report)
+    except (MlflowException, SQLAlchemyError) as error:
         raise ServerError(str(error)) from error
+    return transfer.result
 
 
 class _Import:
-    def __init__(self, source_uri: str, target_uri: str, spools: Path) -> None:
-        self._source_uri = source_uri
-        self._target_uri = http_uri(target_uri)
-        self._source = MlflowClient(tracking_uri=source_uri)
-        self._target = MlflowClient(tracking_uri=self._target_uri)
-        self._spools = spools
-        self._result = Imported()
+    def __init__(self, transfer: Transfer, captures: CaptureSource, target: Connection) -> None:
+        self._transfer = transfer
+        self._captures = captures
+        self._connection = target
+        self._source = transfer.source
+        self._target = transfer.target
+        self._result = transfer.result
+        self._models: dict[str, list[str]] = {}
+        """Ids of the logged models of each run."""
 
-    def run(self, report: Callable[[int, int], object]) -> Imported:
+    def run(self, report: Callable[[int, int], object]) -> None:
         experiments = list(
-            _pages(lambda token: self._source.search_experiments(ViewType.ALL, page_token=token))
+            pages(lambda token: self._source.search_experiments(ViewType.ALL, page_token=token))
         )
         runs: list[tuple[Any, Run]] = []
         for experiment in experiments:
+            self._find_models(experiment.experiment_id)
             done = self._complete(experiment.name)
             for run in self._runs(experiment.experiment_id):
                 if run.info.run_id in done:
@@ -102,7 +102,20 @@ class _Import:
             report(number, len(runs))
         for experiment in experiments:
             self._bring_tags(experiment)
-        return self._result
+        import_traces(self._transfer, experiments)
+        import_registry(self._transfer)
+
+    def _find_models(self, experiment_id: str) -> None:
+        for model in pages(
+            lambda token: self._source.search_logged_models([experiment_id], page_token=token)
+        ):
+            if model.source_run_id:
+                self._models.setdefault(model.source_run_id, []).append(model.model_id)
+            else:
+                self._result.failures.append(
+                    f"logged model {model.model_id}: it is of no run, and MLflow's API would give "
+                    "it another id"
+                )
 
     def _bring_tags(self, experiment: Any) -> None:
         """Set the tags of an experiment that the server's one of its name has not."""
@@ -114,7 +127,7 @@ class _Import:
                 self._target.set_experiment_tag(target.experiment_id, key, value)
 
     def _runs(self, experiment_id: str) -> Iterator[Run]:
-        return _pages(
+        return pages(
             lambda token: self._source.search_runs(
                 [experiment_id], run_view_type=ViewType.ALL, max_results=_PAGE, page_token=token
             )
@@ -125,7 +138,7 @@ class _Import:
         experiment = self._target.get_experiment_by_name(experiment_name)
         if experiment is None:
             return set()
-        found = _pages(
+        found = pages(
             lambda token: self._target.search_runs(
                 [experiment.experiment_id],
                 f"tags.`{MARK}` != ''",
@@ -140,10 +153,10 @@ class _Import:
         run_id = run.info.run_id
         try:
             run = self._source.get_run(run_id)  # a search leaves out which models it took
-            models = self._models(run)
+            models = self._models_of(run)
             self._result.points += self._send(experiment, run, models)
             self._bring_rest(run, models)
-            self._target.set_tag(run_id, MARK, self._source_uri.rpartition("@")[2][:_PAGE])
+            self._target.set_tag(run_id, MARK, self._transfer.origin)
             if run.info.lifecycle_stage == "deleted":
                 self._target.delete_run(run_id)
         except (MlflowException, HeadwaterError, OSError) as error:
@@ -151,20 +164,21 @@ class _Import:
         else:
             self._result.runs += 1
 
-    def _models(self, run: Run) -> list[Any]:
-        outputs = run.outputs.model_outputs if run.outputs is not None else []
-        return [self._source.get_logged_model(output.model_id) for output in outputs]
+    def _models_of(self, run: Run) -> list[Any]:
+        ids = dict.fromkeys(self._models.get(run.info.run_id, ()))
+        return [self._source.get_logged_model(model_id) for model_id in ids]
 
     def _send(self, experiment: Any, run: Run, models: Sequence[Any]) -> int:
         """Send what a spool can hold of a run, and return the points."""
-        with TemporaryDirectory(prefix="import-", dir=_made(self._spools)) as directory:
-            spool = create_spool(Path(directory), self._target_uri)
+        target_uri = self._transfer.target_uri
+        with TemporaryDirectory(prefix="import-", dir=self._transfer.made_spools()) as directory:
+            spool = create_spool(Path(directory), target_uri)
             writer = SpoolWriter(spool)
             try:
                 self._write(writer, experiment, run, models)
             finally:
                 writer.close()
-            result = sync_spool(spool, self._target_uri)
+            result = sync_spool(spool, target_uri)
             if result.state == "failed":
                 raise ServerError(result.message)
             if result.refused:
@@ -190,9 +204,11 @@ class _Import:
             writer.append_operation(LogParams(run_id, params))
         for key in run.data.metrics:
             if not writer.append_points(run_id, _points(key, self._source, run_id)):
-                raise SpoolFullError(f"there is no room in {self._spools} for its points")
+                raise SpoolFullError(f"there is no room in {self._transfer.spools} for its points")
         for model in models:
             _write_model(writer, run_id, model)
+        for operation in capture_operations(self._captures, self._connection, run_id):
+            writer.append_operation(operation)
         writer.append_operation(
             UpdateRun(run_id=run_id, status=info.status, end_time=info.end_time)
         )
@@ -202,30 +218,20 @@ class _Import:
         run_id = run.info.run_id
         if run.inputs is not None and (run.inputs.dataset_inputs or run.inputs.model_inputs):
             self._target.log_inputs(run_id, run.inputs.dataset_inputs, run.inputs.model_inputs)
-        if models:
-            self._target.log_outputs(run_id, run.outputs.model_outputs)
+        there = self._target.get_run(run_id)
+        known = _outputs(there)
+        if missing := [each for each in _outputs(run).values() if each.model_id not in known]:
+            self._target.log_outputs(run_id, missing)
         for model in models:
             target = self._target.get_logged_model(model.model_id).artifact_location
-            self._copy(model.artifact_location, target)
-        self._copy(run.info.artifact_uri, self._target.get_run(run_id).info.artifact_uri)
-
-    def _copy(self, source_uri: str, target_uri: str) -> None:
-        source = get_artifact_repository(source_uri, tracking_uri=self._source_uri)
-        if not source.list_artifacts():
-            return
-        target = get_artifact_repository(target_uri, tracking_uri=self._target_uri)
-        with TemporaryDirectory(prefix="import-", dir=_made(self._spools)) as directory:
-            target.log_artifacts(source.download_artifacts("", directory))
+            self._transfer.copy_artifacts(model.artifact_location, target)
+        self._transfer.copy_artifacts(run.info.artifact_uri, there.info.artifact_uri)
 
 
-def _pages(fetch: Callable[[str | None], Any]) -> Iterator[Any]:
-    token = None
-    while True:
-        page = fetch(token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+def _outputs(run: Run) -> dict[str, Any]:
+    """Return the relations of a run to the models that came out of it, by the models' ids."""
+    found = run.outputs.model_outputs if run.outputs is not None else []
+    return {output.model_id: output for output in found}
 
 
 def _parts(items: Mapping[str, str]) -> Iterator[dict[str, str]]:
@@ -269,8 +275,3 @@ def _write_model(writer: SpoolWriter, run_id: str, model: Any) -> None:
     ]
     if metrics:
         writer.append_operation(LogModelMetrics(run_id, metrics))
-
-
-def _made(directory: Path) -> Path:
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return directory

@@ -4,6 +4,7 @@ Only what reads or writes single points is overridden. Validation, errors, runs,
 searches, logged models and all the rest are MLflow's own code.
 """
 
+import contextlib
 import inspect
 import numbers
 import os
@@ -32,6 +33,7 @@ from headwater.mlflow_plugin.dialect import Dialect, dialect_of
 from headwater.mlflow_plugin.uri import sqlalchemy_uri
 from headwater.mlflow_release import behaviour_of
 from headwater.server.settings import database_of
+from headwater.storage.metadata.base import Connection
 from headwater.storage.metrics.merge import by_step
 from headwater.storage.migrations import HEAD_REVISION, REVISIONS, VERSION_TABLE
 from headwater.storage.migrations.upgrade import upgrade
@@ -164,6 +166,14 @@ class _MetricBlocks:
             for run_id, series in samples
             for entity in _entities_of_run(run_id, metric_key, series)
         ]
+
+    @contextlib.contextmanager
+    def reading(self: Any) -> Iterator[Connection]:
+        """Return a connection that sees one state of the database, for what is Headwater's."""
+        with self.ManagedSessionMaker() as session:
+            self._dialect.begin_read(session)
+            with self._dialect.errors():
+                yield self._dialect.connection(session)
 
     def _histories(
         self: Any, session: Any, run_ids: Sequence[str], metric_key: str

@@ -7,19 +7,26 @@ was appended before it, so that MLflow's rules and errors are the server's.
 import os
 import sys
 from collections.abc import Sequence
+from copy import copy
 from functools import partial
 from typing import Any
 
-from mlflow.entities import Param, Run, RunData, RunInfo, RunStatus, RunTag
+from mlflow.entities import LoggedModel, Param, Run, RunData, RunInfo, RunStatus, RunTag
+from mlflow.protos.service_pb2 import FinalizeLoggedModel, LogInputs
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.proto_json_utils import message_to_json, parse_dict
+from mlflow.utils.rest_utils import get_logged_model_endpoint
 
 from headwater.client.capture.begin import begin_capture, wants_capture
+from headwater.client.connection import MLFLOW_API
 from headwater.client.settings import http_uri
 from headwater.client.spool.offline import is_reachable
+from headwater.client.spool.outbox import Request
 from headwater.client.spool.session import session_for
 from headwater.entities.key_name import key_fault
 from headwater.errors import SpoolFullError
+from headwater.mlflow_plugin.delivery import deliver, send
 from headwater.tracking import validate
 from headwater.wire.operations import (
     LogModelMetrics,
@@ -37,6 +44,7 @@ _MOST_PARAMS = 100
 _RUN_NAME = "mlflow.runName"
 _ENDED = ("FINISHED", "FAILED", "KILLED")
 _READ_SECONDS = 5.0
+_LOG_INPUTS = f"{MLFLOW_API}/runs/log-inputs"
 
 
 class SpoolingStore(RestStore):
@@ -52,9 +60,12 @@ class SpoolingStore(RestStore):
         self._runs: dict[str, Run] = {}
         """The same runs, as the server told them last."""
 
+        self._models: dict[str, Any] = {}
+        """Logged models that this process has created, as the server told them then."""
+
     def _call_endpoint(self, *arguments: Any, **options: Any) -> Any:
         # Whoever reads sees what was written before, and the order of writes stays.
-        self._session.flush(_READ_SECONDS)
+        self._session.flush(_READ_SECONDS, files=False)
         return super()._call_endpoint(*arguments, **options)
 
     def create_run(self, *arguments: Any, **options: Any) -> Any:
@@ -153,6 +164,58 @@ class SpoolingStore(RestStore):
             known = self._as_known(self._runs[run_id]).info
             return _changed(known, status, end_time, run_name)
         return self.get_run(run_id).info
+
+    def log_inputs(
+        self, run_id: str, datasets: list[Any] | None = None, models: list[Any] | None = None
+    ) -> None:
+        """Log inputs of a run, now or when the server is back."""
+        message = LogInputs(
+            run_id=run_id,
+            datasets=[dataset.to_proto() for dataset in datasets or []],
+            models=[model.to_proto() for model in models or []],
+        )
+        what = f"inputs of run {run_id}"
+        request = Request("POST", _LOG_INPUTS, what, message_to_json(message))
+        self._deliver(request)
+
+    def create_logged_model(self, *arguments: Any, **options: Any) -> Any:
+        """Create a logged model on the server."""
+        model = super().create_logged_model(*arguments, **options)
+        self._models[model.model_id] = model
+        return model
+
+    def get_logged_model(self, model_id: str, *arguments: Any, **options: Any) -> Any:
+        """Return a logged model; where the server is away, one of this process as it is known."""
+        known = self._models.get(model_id)
+        if known is not None and not is_reachable(self._url):
+            return known
+        return super().get_logged_model(model_id, *arguments, **options)
+
+    def finalize_logged_model(self, model_id: str, status: Any) -> Any:
+        """Say what became of a model: behind its files, where those wait for the server."""
+        known = self._models.get(model_id)
+        if known is None:
+            return super().finalize_logged_model(model_id, status)
+        message = message_to_json(FinalizeLoggedModel(model_id=model_id, status=status.to_proto()))
+        path = get_logged_model_endpoint(model_id)
+        request = Request("PATCH", path, f"status of model {model_id}", message)
+        if (answer := self._deliver(request)) is None:
+            known = self._models[model_id] = copy(known)
+            known.status = status
+            return known
+        return LoggedModel.from_proto(parse_dict(answer, FinalizeLoggedModel.Response()).model)
+
+    def _deliver(self, request: Request) -> Any:
+        """Send a request, or keep it: None. It waits behind what was logged before."""
+        self._session.flush(_READ_SECONDS, files=False)
+        answer = None
+
+        def attempt() -> None:
+            nonlocal answer
+            answer = send(self.get_host_creds(), request)
+
+        deliver(self._session, attempt, lambda: self._session.outbox.add(request))
+        return answer
 
     def _watch_by(self, run_id: str, status: str | None) -> None:
         """Watch over a run that this process goes on with; leave one alone that has ended."""

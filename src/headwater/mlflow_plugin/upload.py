@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.rest_utils import augmented_raise_for_status
 from requests import HTTPError
 
-from headwater.mlflow_plugin.artifact_server import ArtifactServer
+from headwater.mlflow_plugin.artifact_server import ArtifactServer, NotReadyError
 from headwater.mlflow_plugin.transfer_progress import Progress, transfer_progress
 from headwater.storage.artifacts.cut_file import CutFile, open_file
 from headwater.wire.artifact_file import (
@@ -159,7 +159,7 @@ def _put(
     if answer.status_code == _CONFLICT:
         return False
     if answer.status_code in _TRANSIENT:
-        raise MlflowException(f"the server is not ready: {answer.status_code} {answer.reason}")
+        raise NotReadyError(f"the server is not ready: {answer.status_code} {answer.reason}")
     augmented_raise_for_status(answer)
     return True
 

@@ -6,11 +6,13 @@ server has in ``progress``, and what it would not take in ``refused.jsonl``.
 """
 
 import fcntl
+import json
+import logging
 import os
 import socket
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +21,11 @@ import msgspec
 
 from headwater.errors import ConfigurationError, CorruptSpoolError
 
-_VERSION = 1
+_logger = logging.getLogger(__name__)
+_VERSION = 2
+"""Since 2 there may be an outbox, which who knows 1 only would remove."""
+
+_READABLE = (1, 2)
 _ABOUT = "spool.json"
 REFUSED = "refused.jsonl"
 _WRITER_LOCK = "writer.lock"
@@ -58,7 +64,7 @@ class SpoolDirectory:
             self.about = msgspec.json.decode((path / _ABOUT).read_bytes(), type=About)
         except (OSError, msgspec.DecodeError) as error:
             raise CorruptSpoolError(f"{path} is no spool: {error}") from error
-        if self.about.version != _VERSION:
+        if self.about.version not in _READABLE:
             raise CorruptSpoolError(f"{path} has the unknown version {self.about.version}")
 
     def segment(self, number: int) -> Path:
@@ -115,6 +121,15 @@ class SpoolDirectory:
         except FileNotFoundError:
             return []
         return [msgspec.json.decode(line) for line in lines]
+
+    def note_refused(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Note what the server would not take."""
+        if not items:
+            return
+        with (self.path / REFUSED).open("a", encoding="utf-8") as file:
+            for item in items:
+                _logger.warning("the server refused %s", item.get("message"))
+                file.write(json.dumps({"time": time.time_ns() // 1_000_000, **item}) + "\n")
 
     def remove(self) -> None:
         """Remove a spool of which all was sent.

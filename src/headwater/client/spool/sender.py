@@ -1,9 +1,7 @@
 """Sends a spool to its server in frames, each exactly once."""
 
-import json
 import logging
 import os
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,7 +11,7 @@ import zstandard
 
 from headwater.client.connection import OWN_API, Connection
 from headwater.client.settings import ConnectionSettings, connection_settings
-from headwater.client.spool.directory import REFUSED, SpoolDirectory
+from headwater.client.spool.directory import SpoolDirectory
 from headwater.client.spool.progress import Progress, ProgressFile
 from headwater.client.spool.reader import Part, SpoolReader
 from headwater.errors import ConflictError, InvalidParameterError
@@ -121,7 +119,7 @@ class Sender:
             else:
                 return Sent(0, 0, 0)
         refused: Sequence[dict[str, Any]] = answer.get("refused") or ()
-        self._note(refused)
+        self._directory.note_refused(refused)
         self._acknowledge()
         return Sent(part.points, len(part.operations), len(refused))
 
@@ -157,17 +155,9 @@ class Sender:
         """Set aside a frame that the server does not take as it is, and go on behind it."""
         path = self._directory.path / f"refused-{self._progress.change}.frame"
         path.write_bytes(frame)
-        self._note([{"frame": path.name, "message": message}])
+        self._directory.note_refused([{"frame": path.name, "message": message}])
         self._asked = True
         self._write(replace(self._progress, sequence=sequence - 1, stored=True), durably=True)
-
-    def _note(self, refused: Sequence[dict[str, Any]]) -> None:
-        if not refused:
-            return
-        with (self._directory.path / REFUSED).open("a", encoding="utf-8") as file:
-            for item in refused:
-                _logger.warning("the server refused %s", item.get("message"))
-                file.write(json.dumps({"time": time.time_ns() // 1_000_000, **item}) + "\n")
 
     def _write(self, progress: Progress, *, durably: bool) -> None:
         self._progress = replace(progress, change=self._progress.change + 1)

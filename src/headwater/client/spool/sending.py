@@ -4,10 +4,12 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from headwater.client.connection import Connection
 from headwater.client.spool.directory import SpoolDirectory
 from headwater.client.spool.lifeline import Lifeline
+from headwater.client.spool.outbox_sender import FILE_SECONDS, OutboxThread
 from headwater.client.spool.progress import ProgressFile
 from headwater.client.spool.sender import Sender
 from headwater.client.spool.status import Status, read_status, write_status
@@ -52,13 +54,19 @@ def send_while_written(
         ConfigurationError: another process sends this spool.
         CorruptSpoolError: it cannot be read.
     """
-    with directory.sending(), ProgressFile(directory.path, writable=True) as progress:
+    with (
+        directory.sending(),
+        ProgressFile(directory.path, writable=True) as progress,
+        connection.another(FILE_SECONDS) as for_files,
+        closing(OutboxThread(directory, for_files)) as outbox,
+    ):
         sender = Sender(directory, connection, progress)
-        loop = _Loop(directory, sender, Lifeline(directory, connection), wait)
+        loop = _Loop(directory, sender, outbox, Lifeline(directory, connection), wait)
         while True:
             is_written = directory.is_written()  # before sending: what is written later is not lost
             has_sent = loop.send_all(is_written=is_written)
-            if has_sent and not is_written:
+            has_sent_files = outbox.see_to()
+            if has_sent and has_sent_files and not is_written:
                 break
             if not is_written and loop.failing_seconds() > linger:
                 return False
@@ -70,14 +78,21 @@ def send_while_written(
 
 class _Loop:
     def __init__(
-        self, directory: SpoolDirectory, sender: Sender, lifeline: Lifeline, wait: Wait
+        self,
+        directory: SpoolDirectory,
+        sender: Sender,
+        outbox: OutboxThread,
+        lifeline: Lifeline,
+        wait: Wait,
     ) -> None:
         self._directory = directory
         self._sender = sender
+        self._outbox = outbox
         self._lifeline = lifeline
         self._wait = wait
         self._failures = 0
         self._failing_since: float | None = None
+        self._has_concluded = False
         self._said = read_status(directory.path)
 
     def send_all(self, *, is_written: bool) -> bool:
@@ -93,8 +108,9 @@ class _Loop:
                     break
             if is_written:
                 self._lifeline.beat()
-            else:
+            elif not self._has_concluded:
                 self._lifeline.conclude(time.time_ns() // 1_000_000)
+                self._has_concluded = True
         except (ServerError, RequestError) as error:
             self._failures += 1
             self._failing_since = self._failing_since or time.monotonic()
@@ -104,8 +120,9 @@ class _Loop:
         return True
 
     def failing_seconds(self) -> float:
-        """Return for how long nothing has succeeded."""
-        return 0.0 if self._failing_since is None else time.monotonic() - self._failing_since
+        """Return for how long nothing has succeeded, of frames or of files."""
+        failing = 0.0 if self._failing_since is None else time.monotonic() - self._failing_since
+        return max(failing, self._outbox.failing_seconds())
 
     def pause(self) -> None:
         """Wait until there may be more to send, or until the server may be back."""
@@ -116,13 +133,14 @@ class _Loop:
         until = time.monotonic() + longest * (0.5 + random.random() / 2)  # noqa: S311
         while (left := until - time.monotonic()) > 0:
             self._sender.keep()
+            self._outbox.keep()
             # Nobody is asked to hurry while nothing can be sent, except once.
             if self._wait(min(left, _KEEP_SECONDS)) or not self._directory.is_written():
                 return
 
     def _succeeded(self) -> None:
         self._failures, self._failing_since = 0, None
-        self._say("")
+        self._say(self._outbox.failure)
 
     def _say(self, failure: str) -> None:
         if self._said.failure == failure:

@@ -8,11 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from headwater.client.connection import Connection
 from headwater.client.settings import ConnectionSettings, connection_settings, http_uri
 from headwater.client.spool.directory import SpoolDirectory, create_spool
+from headwater.client.spool.outbox import ARTIFACT_LIMIT, Outbox
 from headwater.client.spool.progress import ProgressFile
 from headwater.client.spool.sender_process import URI_VARIABLE
 from headwater.client.spool.status import read_status
@@ -22,6 +24,9 @@ from headwater.errors import ConfigurationError, SpoolFullError
 from headwater.wire.operations import CreateRun, Status, UpdateRun
 
 _POLL_SECONDS = 0.002
+_ANSWER_SECONDS = 5.0
+"""How long an answer is waited for, and believed."""
+
 _FAILING_PATIENCE = 2.0
 """Seconds that `flush` waits although nothing can be sent at present."""
 
@@ -40,6 +45,9 @@ class SpoolSettings:
     flush_seconds: float = 10.0
     """How long the end of a run or of the process waits for the server."""
 
+    artifact_limit: int = ARTIFACT_LIMIT
+    """Bytes of files that wait for the server at most."""
+
     lost_after: float = 300.0
     """Seconds of silence after which the server takes a run for lost; 0 never, nor for killed."""
 
@@ -53,11 +61,11 @@ def spool_settings(environment: Mapping[str, str]) -> SpoolSettings:
     named = environment.get("HEADWATER_SPOOL_DIR")
     state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     root = Path(named) if named else Path(state) / "headwater" / "spool"
-    limit = _number(environment, "HEADWATER_SPOOL_LIMIT", DEFAULT_LIMIT)
     return SpoolSettings(
         root,
-        limit,
+        _number(environment, "HEADWATER_SPOOL_LIMIT", DEFAULT_LIMIT),
         _number(environment, "HEADWATER_FLUSH_SECONDS", 10),
+        _number(environment, "HEADWATER_SPOOL_ARTIFACT_LIMIT", ARTIFACT_LIMIT),
         _number(environment, "HEADWATER_LOST_AFTER_SECONDS", 300),
     )
 
@@ -79,8 +87,10 @@ class Session:
         self._spool = spool
         self._lock = threading.Lock()
         self._writer: SpoolWriter | None = None
+        self._outbox: Outbox | None = None
         self._sender: subprocess.Popen[bytes] | None = None
         self._has_reported = False
+        self._answered_until = 0.0
         self._runs: list[CreateRun] = []
         """The runs that this process, or the one that it was forked from, has created."""
 
@@ -100,6 +110,35 @@ class Session:
         """
         writer = self._writer
         return writer if writer is not None else self._begin()
+
+    @property
+    def outbox(self) -> Outbox:
+        """Return where requests and files wait that the server could not take.
+
+        Raises:
+            ConfigurationError: the spool cannot be made.
+        """
+        writer = self.writer
+        with self._lock:
+            if self._outbox is None:
+                limit = self._spool.artifact_limit
+                self._outbox = Outbox(writer.directory, limit=limit, added=self._hurry)
+            return self._outbox
+
+    def has_waiting(self) -> bool:
+        """Say whether something waits in the outbox: what comes later must wait behind it."""
+        return self._outbox is not None and not self._outbox.is_empty()
+
+    def answers(self) -> bool:
+        """Say whether the server answers, as far as is known for a few seconds."""
+        if time.monotonic() < self._answered_until:
+            return True
+        settings = replace(self._settings, timeout=_ANSWER_SECONDS, retries=0)
+        with Connection(settings) as connection:
+            is_there = connection.is_answered()
+        if is_there:
+            self._answered_until = time.monotonic() + _ANSWER_SECONDS
+        return is_there
 
     def create_run(self, run: CreateRun) -> None:
         """Append a run to create.
@@ -164,11 +203,11 @@ class Session:
         except OSError as error:  # a full disk, say: no reason to end a training
             _logger.warning("the sender cannot be told which runs there are: %s", error)
 
-    def flush(self, seconds: float | None = None) -> bool:
+    def flush(self, seconds: float | None = None, *, files: bool = True) -> bool:
         """Wait until the server has all that was logged so far, at most so long; say if it has.
 
-        Where the server cannot be reached at present, a moment is waited only. None is what the
-        settings say.
+        Without `files`, what waits in the outbox is left out of it. Where the server cannot be
+        reached at present, a moment is waited only. None is what the settings say.
         """
         writer = self._writer
         if writer is None:
@@ -180,7 +219,7 @@ class Session:
         self._hurry()
         path = writer.directory.path
         with ProgressFile(path) as progress:
-            while progress.read().sent < target:
+            while progress.read().sent < target or (files and self.has_waiting()):
                 now = time.monotonic()
                 if now >= until or self._sender is None:
                     return False
@@ -201,14 +240,17 @@ class Session:
         directory = self._writer.directory
         failure = read_status(directory.path).failure
         reason = f": {failure}" if failure else ""
+        waiting = 0 if self._outbox is None else len(self._outbox.numbers())
+        files = f" ({waiting:,} artifacts or datasets among it)" if waiting else ""
         return (
-            f"not all that was logged has reached {self._settings.url} yet{reason}. It is kept in "
-            f"{directory.path}; to send it later: headwater sync {directory.path}"
+            f"not all that was logged has reached {self._settings.url} yet{files}{reason}. It is "
+            f"kept in {directory.path}; to send it later: headwater sync {directory.path}"
         )
 
     def abandon(self) -> None:
         """Begin anew in a process that was forked: the spool is the other process's."""
         writer, self._writer = self._writer, None
+        self._outbox = None
         self._sender = None
         self._watched, self._ranks, self._has_left = {}, {}, False
         self._companions = {}

@@ -9,6 +9,8 @@ from typing import Literal
 from headwater.client.connection import Connection
 from headwater.client.spool.directory import SpoolDirectory
 from headwater.client.spool.lifeline import Lifeline
+from headwater.client.spool.outbox import Outbox
+from headwater.client.spool.outbox_sender import FILE_SECONDS, OutboxSender
 from headwater.client.spool.progress import ProgressFile
 from headwater.client.spool.sender import Sender, sending_settings
 from headwater.errors import ConfigurationError, HeadwaterError
@@ -30,6 +32,8 @@ class Synced:
     operations: int = 0
     refused: int = 0
     message: str = ""
+    requests: int = 0
+    """What had waited beside them: artifacts, datasets."""
 
 
 def sync_spool(
@@ -46,14 +50,15 @@ def sync_spool(
 
 
 def _send(directory: SpoolDirectory, tracking_uri: str | None, report: Report) -> Synced:
-    points = operations = refused = 0
+    points = operations = refused = requests = 0
     state: Literal["sent", "refused", "failed"] = "sent"
     message = ""
-    left = directory.size()
+    left = size_of(directory)
     written = directory.written_at()
     try:
         with (
             Connection(sending_settings(directory, tracking_uri, os.environ)) as connection,
+            connection.another(FILE_SECONDS) as for_files,
             ProgressFile(directory.path, writable=True) as progress,
         ):
             sender = Sender(directory, connection, progress)
@@ -61,8 +66,14 @@ def _send(directory: SpoolDirectory, tracking_uri: str | None, report: Report) -
                 points += sent.points
                 operations += sent.operations
                 refused += sent.refused
-                report(left - directory.size())
-                left = directory.size()
+                report(left - size_of(directory))
+                left = size_of(directory)
+            outbox = OutboxSender(directory, for_files)
+            while (denied := outbox.send_next()) is not None:
+                requests += 1 - denied
+                refused += denied
+                report(left - size_of(directory))
+                left = size_of(directory)
             Lifeline(directory, connection).conclude(written)
     except HeadwaterError as error:
         state, message = "failed", str(error)
@@ -72,4 +83,9 @@ def _send(directory: SpoolDirectory, tracking_uri: str | None, report: Report) -
             state = "refused"
         else:
             directory.remove()
-    return Synced(directory.path, state, points, operations, refused, message)
+    return Synced(directory.path, state, points, operations, refused, message, requests)
+
+
+def size_of(directory: SpoolDirectory) -> int:
+    """Return the bytes of a spool and of the files that wait in it."""
+    return directory.size() + Outbox(directory).size()

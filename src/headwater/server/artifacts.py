@@ -23,6 +23,7 @@ from headwater.server.artifact_threads import in_thread, start, transferring
 from headwater.server.body import ClientDisconnectedError, drain
 from headwater.server.errors import answer_for
 from headwater.server.send import JSON, send_error, send_whole
+from headwater.storage.artifacts.cut import Bytes
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, Opened, media_type
 from headwater.storage.artifacts.store import ArtifactStore, FileWriter, Listed
 from headwater.wire.artifact_file import is_plain_path
@@ -261,20 +262,23 @@ def _range(headers: dict[bytes, bytes], size: int, tag: bytes) -> _Range | None:
 async def _write(writer: FileWriter, receive: Receive) -> None:
     """Store a request's body; one block is stored while the next one comes in."""
     storing: asyncio.Future[None] | None = None
-    block = bytearray()
+    block: list[bytes] = []
+    size = 0
     more = True
     try:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnectedError
-            block += message.get("body", b"")
+            body = message.get("body", b"")
+            block.append(body)
+            size += len(body)
             more = message.get("more_body", False)
-            if len(block) >= _BLOCK or not more:
+            if size >= _BLOCK or not more:
                 if storing is not None:
                     await storing
-                content, block = block, bytearray()
-                storing = start(lambda content=content: writer.write(content))  # type: ignore[misc]
+                storing = start(lambda block=block: _store(writer, block))  # type: ignore[misc]
+                block, size = [], 0
         assert storing is not None
         await storing
         storing = None
@@ -283,6 +287,12 @@ async def _write(writer: FileWriter, receive: Receive) -> None:
         if storing is not None:
             await asyncio.wait([storing])
             storing.exception()
+
+
+def _store(writer: FileWriter, block: list[bytes]) -> None:
+    # As it came: what is cut is joined once, by the cutter.
+    for part in block:
+        writer.write(part)
 
 
 async def _stream(
@@ -319,14 +329,14 @@ async def _stream(
     await send({"type": "http.response.body", "body": b""})
 
 
-def _block(content: Iterator[bytes]) -> bytes:
+def _block(content: Iterator[Bytes]) -> bytes:
     parts, size = [], 0
     for part in content:
         parts.append(part)
         size += len(part)
         if size >= _BLOCK:
             break
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return b"".join(parts)
 
 
 async def _fail(send: Send, error: HeadwaterError) -> None:

@@ -22,16 +22,14 @@ from headwater.storage.artifacts.manifest import (
     encode_manifest,
 )
 from headwater.storage.artifacts.objects import Objects
-from headwater.storage.artifacts.pack import PackWriter
+from headwater.storage.artifacts.pack import INLINE_BYTES, PackWriter
+from headwater.storage.artifacts.planes import Bytes
 from headwater.storage.artifacts.read import FileReader
-from headwater.storage.artifacts.similar import Similar
+from headwater.storage.artifacts.similar import Similar, levels_up
 from headwater.storage.artifacts.tensor_layout import Tensor
 
 PACK_BYTES = 32 * 1024 * 1024
 _PACKS_AT_ONCE = 2
-INLINE_BYTES = 32 * 1024
-"""A file of which not more is new keeps that in its manifest: it is one object, not two."""
-
 DEEPEST = 4
 """Differences that have to be undone to read a chunk, at most: each costs as much as the chunk."""
 
@@ -74,7 +72,7 @@ class FileBuilder:
         self._encoder = Encoder()
         self._bases = _Bases(objects, find_similar, self._chain)
         self._new_bytes = 0
-        self._writer = PackWriter()
+        self._writer = PackWriter(self._objects)
         self._packing: list[tuple[bytes, Place]] = []
         """Chunks of the pack that is being written."""
 
@@ -148,11 +146,10 @@ class FileBuilder:
             self._publish_pack()
         self._wait_for_packs(0)
         head = Head(size, digest, time.time_ns() // 1_000_000)
-        entries = tuple(TensorEntry(t.name, t.start, t.size) for t in tensors)
-        manifest = self._manifest(head, inline, entries)
+        manifest = self._manifest(head, inline, tensors)
         self._require_present(manifest.packs)
         self._objects.put(name, [encode_manifest(manifest)])
-        return Stored(head, self._new_bytes, manifest.recipe, entries)
+        return Stored(head, self._new_bytes, manifest.recipe, manifest.tensors)
 
     def _find(self, digest: bytes) -> bool:
         """Say whether a chunk is stored, with all that it is a difference to."""
@@ -232,12 +229,12 @@ class FileBuilder:
         # believed.
         self._index.add(self._packing)
         self._wait_for_packs(_PACKS_AT_ONCE - 1)
-        self._publishing.append(_publishers.submit(self._writer.publish, self._objects))
+        self._publishing.append(_publishers.submit(self._writer.publish))
         self._present.add(self._writer.name)
         self._packing = []
-        self._writer = PackWriter()
+        self._writer = PackWriter(self._objects)
 
-    def _manifest(self, head: Head, inline: bytes, tensors: tuple[TensorEntry, ...]) -> Manifest:
+    def _manifest(self, head: Head, inline: bytes, tensors: Sequence[Tensor]) -> Manifest:
         packs: dict[str, int] = {self._writer.name: -1}
         bases: dict[bytes, int] = {}
         for place in self._places.values():
@@ -257,7 +254,8 @@ class FileBuilder:
             np.array([row(digest) for digest in bases], ROW),
             tuple(name for name, number in packs.items() if number >= 0),
             inline,
-            tensors,
+            tuple(TensorEntry(each.name, each.start, each.size) for each in tensors),
+            self._bases.position(tensors[0]) if bases and tensors else 0,
         )
 
 
@@ -278,7 +276,7 @@ def _present(objects: Objects, names: Sequence[str]) -> set[str]:
 class _Base:
     """A chunk that a new one may be a difference to."""
 
-    content: bytes
+    content: Bytes
     places: list[tuple[bytes, Place]]
     """Its own and of those below it."""
 
@@ -304,20 +302,41 @@ class _Bases:
         """Return what a chunk may be a difference to."""
         if chunk.tensor is None or self._failures >= _TRIES:
             return None
+        similar = self._sought(chunk.tensor)
+        if similar is None:
+            return None
+        number = similar.chunk(chunk.tensor, chunk.start, len(chunk.content))
+        told = None if number is None else similar.places(number)
+        if number is None or told is None:
+            return None
+        position, most = similar.manifest.position, len(told) - 1
+        # Files of earlier releases have no position, and each was a difference to the last one.
+        above = min(levels_up(position), most) if position else most
+        for levels in range(above, len(told)):
+            places = self._current(told[levels:])
+            if places is None:
+                return None
+            if places[0][1].depth < DEEPEST:
+                return self._read(number, levels, places)
+        return None
+
+    def position(self, first: Tensor) -> int:
+        """Return the place of a file with differences in its line of versions."""
+        similar = self._sought(first)
+        return 0 if similar is None else similar.manifest.position + 1
+
+    def _sought(self, tensor: Tensor) -> Similar | None:
         if self._is_sought:
             self._is_sought = False
-            self._similar = self._find_similar(chunk.tensor)
+            self._similar = self._find_similar(tensor)
             if self._similar is not None:
                 self._reader = FileReader(self._objects, self._similar.manifest, "the base")
-        if self._similar is None or self._reader is None:
-            return None
-        number = self._similar.chunk(chunk.tensor, chunk.start, len(chunk.content))
-        places = None if number is None else self._similar.places(number)
-        places = self._current(places) if places else None
-        if number is None or not places or places[0][1].depth >= DEEPEST:
-            return None
+        return self._similar
+
+    def _read(self, number: int, levels: int, places: list[tuple[bytes, Place]]) -> _Base | None:
+        assert self._reader is not None
         try:
-            return _Base(self._reader.chunk(number), places)
+            return _Base(self._reader.chunk(number, levels), places)
         except (CorruptArtifactError, ArtifactStoreError):
             self._similar = None  # a new file must not be built on a damaged one
             return None

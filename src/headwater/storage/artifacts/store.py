@@ -65,7 +65,7 @@ class StoredFile:
         self._objects = objects
         self._path = path
 
-    def read(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    def read(self, start: int = 0, end: int | None = None) -> Iterator[Bytes]:
         """Yield the bytes from `start` to before `end`. Raises CorruptArtifactError."""
         return FileReader(self._objects, self.manifest, self._path).read(start, end)
 

@@ -43,8 +43,11 @@ CONDEMNED = "condemned"
 
 _publishers = ThreadPoolExecutor(16, thread_name_prefix="headwater-packs")
 
-FindSimilar = Callable[[Tensor], Similar | None]
-"""Finds a file that may resemble one with this first tensor."""
+_TELLING = 16 * 1024
+"""Bytes of a chunk by which it is decided which of several files a new one resembles."""
+
+FindSimilar = Callable[[Tensor], Sequence[Similar]]
+"""Finds files that may resemble one with this first tensor, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +287,7 @@ class _Base:
 
 
 class _Bases:
-    """Looks for bases in one similar file."""
+    """Looks for bases in a similar file; of several, in the one that a chunk resembles most."""
 
     def __init__(
         self,
@@ -295,8 +298,7 @@ class _Bases:
         self._objects = objects
         self._find_similar = find_similar
         self._current = current
-        self._similar: Similar | None = None
-        self._reader: FileReader | None = None
+        self._files: list[tuple[Similar, FileReader]] = []
         self._is_sought = True
         self._failures = 0
 
@@ -306,20 +308,37 @@ class _Bases:
             return None
         if self._is_sought:
             self._is_sought = False
-            self._similar = self._find_similar(chunk.tensor)
-            if self._similar is not None:
-                self._reader = FileReader(self._objects, self._similar.manifest, "the base")
-        if self._similar is None or self._reader is None:
+            self._files = [
+                (each, FileReader(self._objects, each.manifest, "the base"))
+                for each in self._find_similar(chunk.tensor)
+            ]
+        best: tuple[int, _Base] | None = None
+        for each in tuple(self._files):
+            base = self._in(each, chunk, chunk.tensor)
+            if base is None:
+                continue
+            if len(self._files) == 1 or len(chunk.content) < _TELLING:
+                return base
+            encoded = Encoder().encode(chunk.content, base.content, chunk.tensor)
+            if best is None or len(encoded.content) < best[0]:
+                best, chosen = (len(encoded.content), base), each
+        if best is None:
             return None
-        number = self._similar.chunk(chunk.tensor, chunk.start, len(chunk.content))
-        places = None if number is None else self._similar.places(number)
+        self._files = [chosen]
+        return best[1]
+
+    def _in(self, file: tuple[Similar, FileReader], chunk: Chunk, tensor: Tensor) -> _Base | None:
+        """Return the base of a chunk in a file; one that cannot be read is not looked at again."""
+        similar, reader = file
+        number = similar.chunk(tensor, chunk.start, len(chunk.content))
+        places = None if number is None else similar.places(number)
         places = self._current(places) if places else None
         if number is None or not places or places[0][1].depth >= DEEPEST:
             return None
         try:
-            return _Base(self._reader.chunk(number), places)
+            return _Base(reader.chunk(number), places)
         except (CorruptArtifactError, ArtifactStoreError):
-            self._similar = None  # a new file must not be built on a damaged one
+            self._files.remove(file)  # a new file must not be built on a damaged one
             return None
 
     def note(self, base: _Base | None, *, is_used: bool) -> None:

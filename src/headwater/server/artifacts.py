@@ -9,8 +9,9 @@ import json
 import logging
 import posixpath
 import re
+import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -199,7 +200,7 @@ class ArtifactRoutes:
             await send_whole(send, 416, [(b"content-range", f"bytes */{found.size}".encode())], b"")
             return
         with transferring():
-            await _stream(send, found, wanted, described, is_part=b"range" in headers)
+            await _stream(receive, send, found, wanted, described, is_part=b"range" in headers)
 
     def _disposition(self, name: str) -> str:
         return content_disposition(name) if self._quotes_names else f"attachment; filename={name}"
@@ -286,6 +287,7 @@ async def _write(writer: FileWriter, receive: Receive) -> None:
 
 
 async def _stream(
+    receive: Receive,
     send: Send,
     found: Opened,
     wanted: _Range,
@@ -299,34 +301,59 @@ async def _stream(
         status = 206
         part = f"bytes {wanted.start}-{wanted.end - 1}/{found.size}"
         headers.append((b"content-range", part.encode()))
-    content = found.read(wanted.start, wanted.end)
-    reading: asyncio.Future[bytes] = start(lambda: _block(content))
+    blocks = _Blocks(found.read(wanted.start, wanted.end))
+    gone = asyncio.ensure_future(_gone(receive))
     try:
-        block = await reading
-    except ArtifactStoreError as error:  # before anything is sent
-        await _fail(send, error)
-        return
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    while block:
-        reading = start(lambda: _block(content))
-        await send({"type": "http.response.body", "body": block, "more_body": True})
         try:
-            block = await reading
-        except ArtifactStoreError as error:
-            # The status is out: an unfinished body is what tells the client.
-            _logger.error("%s", error)
-            raise
-    await send({"type": "http.response.body", "body": b""})
+            block = await start(blocks.next)
+        except ArtifactStoreError as error:  # before anything is sent
+            await _fail(send, error)
+            return
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        while block and not gone.done():
+            reading = start(blocks.next)
+            await send({"type": "http.response.body", "body": block, "more_body": True})
+            try:
+                block = await reading
+            except ArtifactStoreError as error:
+                # The status is out: an unfinished body is what tells the client.
+                _logger.error("%s", error)
+                raise
+        if not gone.done():
+            await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()
+        await in_thread(blocks.close)
 
 
-def _block(content: Iterator[bytes]) -> bytes:
-    parts, size = [], 0
-    for part in content:
-        parts.append(part)
-        size += len(part)
-        if size >= _BLOCK:
-            break
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+async def _gone(receive: Receive) -> None:
+    """Wait until the client has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class _Blocks:
+    """A file's content in pieces worth sending; any thread."""
+
+    def __init__(self, content: Generator[bytes, None, None]) -> None:
+        self._content = content
+        self._lock = threading.Lock()
+
+    def next(self) -> bytes:
+        """Return the next piece, nothing at the end."""
+        parts, size = [], 0
+        with self._lock:
+            for part in self._content:
+                parts.append(part)
+                size += len(part)
+                if size >= _BLOCK:
+                    break
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def close(self) -> None:
+        """End what is read ahead, once nobody reads any more."""
+        with self._lock:
+            self._content.close()
 
 
 async def _fail(send: Send, error: HeadwaterError) -> None:

@@ -9,9 +9,7 @@ from headwater.storage.artifacts import encoding, pack
 from headwater.storage.artifacts.manifest import Manifest
 from headwater.storage.artifacts.moved import Moved, read_moved
 from headwater.storage.artifacts.objects import Objects
-
-_READ_BYTES = 2 * 1024 * 1024
-"""Of a pack at once."""
+from headwater.storage.artifacts.read_ahead import WINDOW_BYTES, ReadAhead
 
 _WINDOWS = 16
 """Packs of which a part is held: a chunk and what it builds on are in different ones."""
@@ -28,6 +26,10 @@ class FileReader:
         self._windows: dict[str, tuple[int, bytes]] = {}
         """By pack, offset and content of what was read of it last."""
 
+        self._ahead: ReadAhead | None = None
+        self._number = 0
+        """Of the chunk that is read."""
+
         self._moved: dict[str, Moved] = {}
         """By pack that is not there any more, where its chunks are."""
 
@@ -43,15 +45,24 @@ class FileReader:
         if start >= end:
             return
         number = int(starts.searchsorted(start, "right")) - 1
-        while number < len(starts) - 1 and starts[number] < end:
-            content = self.chunk(number)
-            begin = int(starts[number])
-            first, last = max(0, start - begin), min(len(content), end - begin)
-            yield content if last - first == len(content) else content[first:last]
-            number += 1
+        if self._objects.reads_ahead:
+            after = int(starts.searchsorted(end, "left"))
+            self._ahead = ReadAhead(self._objects, self._manifest, number, after)
+        try:
+            while number < len(starts) - 1 and starts[number] < end:
+                content = self.chunk(number)
+                begin = int(starts[number])
+                first, last = max(0, start - begin), min(len(content), end - begin)
+                yield content if last - first == len(content) else content[first:last]
+                number += 1
+        finally:
+            if self._ahead is not None:
+                self._ahead.close()
+                self._ahead = None
 
     def chunk(self, number: int) -> bytes:
         """Return a chunk of the file. Raises CorruptArtifactError."""
+        self._number = number
         row = self._manifest.chunks[number]
         content = self._decoded(
             int(row["pack"]), int(row["offset"]), int(row["stored"]), int(row["base"])
@@ -84,11 +95,15 @@ class FileReader:
             if place is None:
                 raise CorruptArtifactError(f"{self._name}: a chunk of the pack {name} is missing")
             return self._packed(*place, stored)
+        if self._ahead is not None:
+            ahead = self._ahead.find(self._number, name, offset, stored)
+            if ahead is not None:
+                return ahead
         begin, content = self._windows.get(name, (0, b""))
         if not begin <= offset <= offset + stored <= begin + len(content):
             try:
                 content = self._objects.get(
-                    pack.object_name(name), offset, max(stored, _READ_BYTES)
+                    pack.object_name(name), offset, max(stored, WINDOW_BYTES)
                 )
             except MissingObjectError as error:
                 moved = read_moved(self._objects, name)

@@ -22,7 +22,7 @@ from headwater.server.artifact_chunks import ArtifactChunks
 from headwater.server.artifact_quotas import Admission, QuotaGuard, declared_length
 from headwater.server.artifact_threads import in_thread, start, transferring
 from headwater.server.body import ClientDisconnectedError, drain
-from headwater.server.errors import answer_for
+from headwater.server.errors import STOPPING, answer_for
 from headwater.server.send import JSON, send_error, send_whole
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, Opened, media_type
 from headwater.storage.artifacts.store import ArtifactStore, FileWriter, Listed
@@ -86,6 +86,16 @@ class ArtifactRoutes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
+        try:
+            await self._answer(scope, receive, send)
+        except asyncio.CancelledError:
+            if scope["method"] != "PUT":
+                raise
+            # The server does not wait for it any longer; nothing is half there.
+            _logger.warning("the upload to %s was cut off: the server is stopping", scope["path"])
+            await send_error(send, STOPPING)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._chunks.holds(scope["path"]):
             await self._chunks(scope, receive, send)
             return

@@ -84,13 +84,14 @@ class ArtifactChunks:
             store = self._store if verb[1] == "file" else self._keep
             with transferring():
                 opening = await in_thread(lambda: read_opening(body.read))
-                with await self._admitted(path, opening.described.least, body):
+                admitted = self._admitted(path, opening.described.least, body, verb[1] == "file")
+                with await admitted:
                     return await in_thread(lambda: store(path, base, opening, body.read))
         raise NotFoundError(f"There is no {verb[0]} {scope['path']}")
 
-    async def _admitted(self, path: str, size: int, body: "_Body") -> Admission:
+    async def _admitted(self, path: str, size: int, body: "_Body", publishes: bool) -> Admission:
         try:
-            return await self._quotas.admit(path, size)
+            return await self._quotas.admit(path, size, publishes=publishes)
         except QuotaExceededError:
             await body.drain()
             raise

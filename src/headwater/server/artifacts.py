@@ -169,17 +169,20 @@ class ArtifactRoutes:
         prefix = next(each for each in self._prefixes if path.startswith(each))
         place = posixpath.normpath("/" + unquote(path[len(prefix) :])).strip("/")
         try:
-            admission = await self._admitted(place, scope, receive)
+            admission = await self._admitted(place, scope, receive, publishes=False)
         except HeadwaterError as error:
             await _fail(send, error)
             return
         with admission:
             await self._hand_over(scope, receive, send)
+        self._quotas.tell_stored(place)
 
-    async def _admitted(self, path: str, scope: Scope, receive: Receive) -> Admission:
+    async def _admitted(
+        self, path: str, scope: Scope, receive: Receive, *, publishes: bool = True
+    ) -> Admission:
         """Let a file of the declared length in. Raises as `QuotaGuard.admit`."""
         try:
-            return await self._quotas.admit(path, declared_length(scope))
+            return await self._quotas.admit(path, declared_length(scope), publishes=publishes)
         except QuotaExceededError:
             await drain(receive)
             raise
@@ -222,6 +225,7 @@ class ArtifactRoutes:
             await _fail(send, error)
             return
         if count:
+            self._quotas.tell_deleted(path)
             await _answer_json(send, {})
         else:
             await self._hand_over(scope, receive, send)

@@ -18,6 +18,7 @@ from headwater.storage.artifacts.check import check
 from headwater.storage.artifacts.collect import collect
 from headwater.storage.artifacts.index import ChunkIndex
 from headwater.storage.artifacts.local_objects import LocalObjects
+from headwater.storage.artifacts.objects import Draft, GatheredDraft
 from headwater.storage.artifacts.references import read_references
 from headwater.storage.artifacts.reindex import correct_sizes, reindex
 from headwater.storage.artifacts.repack import NEEDED, _Repacking, plan_repacking, repack
@@ -100,7 +101,7 @@ def test_a_download_under_way_survives_the_removal(store: ArtifactStore) -> None
     parts = found.read()
     head = next(parts)
     sweep(store)
-    assert head + b"".join(parts) == content
+    assert b"".join((head, *parts)) == content
 
 
 def test_an_upload_that_needs_what_was_left_keeps_the_old_pack(store: ArtifactStore) -> None:
@@ -152,6 +153,9 @@ class Dying(LocalObjects):
         super().__init__(root)
         self._left = changes
         self._after = after
+
+    def draft(self, name: str) -> Draft:
+        return GatheredDraft(self, name)
 
     def put(self, name: str, parts: Iterable[bytes]) -> None:
         self._die(at=False)
@@ -332,6 +336,9 @@ def test_without_room_nothing_is_lost(tmp_path: Path) -> None:
     files = half_dead(store)
 
     class Full(LocalObjects):
+        def draft(self, name: str) -> Draft:
+            return GatheredDraft(self, name)
+
         def put(self, name: str, parts: Iterable[bytes]) -> None:
             raise ArtifactStoreError("no room")
 

@@ -23,12 +23,12 @@ from tests.contracts.artifact_places import Open, Place
 
 from headwater.errors import ArtifactStoreError, CorruptArtifactError
 from headwater.storage.artifacts import build, pack
-from headwater.storage.artifacts.build import DEEPEST, Stored
+from headwater.storage.artifacts.build import Stored
 from headwater.storage.artifacts.catch_up import catch_up
 from headwater.storage.artifacts.check import check
 from headwater.storage.artifacts.collect import collect
 from headwater.storage.artifacts.index import ChunkIndex
-from headwater.storage.artifacts.objects import Objects
+from headwater.storage.artifacts.objects import Draft, GatheredDraft, Objects
 from headwater.storage.artifacts.store import ArtifactStore, Listed, open_local_store
 
 MEGABYTE = 1024 * 1024
@@ -188,6 +188,14 @@ def test_a_tensor_is_stored_once_whatever_file_it_stands_in(
         assert read(store, path) == content
 
 
+def depth(store: ArtifactStore, path: str) -> int:
+    """Return how many differences have to be undone to read a file."""
+    found = store.open(path)
+    assert found is not None
+    chunks = range(len(found.manifest.chunks))
+    return max(len(found.manifest.chain(number)) for number in chunks) - 1
+
+
 @pytest.mark.parametrize("form", ["safetensors", "zip", "pytorch"])
 def test_versions_are_differences_and_all_of_them_come_back(
     store: ArtifactStore, form: str, monkeypatch: pytest.MonkeyPatch
@@ -200,13 +208,13 @@ def test_versions_are_differences_and_all_of_them_come_back(
         return safetensors({"w": content})
 
     contents = [weights(0, 400_000).tobytes()]
-    while len(contents) < DEEPEST + 4:
+    while len(contents) < 7:
         contents.append(trained(contents[-1], len(contents)))
     files = [file(content, number) for number, content in enumerate(contents)]
     stored = [put(store, f"run/step-{n}", each).new_bytes for n, each in enumerate(files)]
-    small = [n for n, size in enumerate(stored) if size < 0.6 * stored[0]]
-    # One is whole again where the chain of differences would become too long.
-    assert sorted({*range(len(stored))} - {*small}) == [0, DEEPEST + 1]
+    assert max(stored[1:]) < 0.7 * stored[0]
+    # Few differences are undone to read one, however many there are.
+    assert [depth(store, f"run/step-{n}") for n in range(7)] == [0, 1, 1, 1, 1, 2, 2]
     for number, content in enumerate(files):
         assert read(store, f"run/step-{number}") == content
     store.delete("run/step-0")
@@ -252,6 +260,18 @@ def test_of_several_files_a_new_one_is_a_difference_to_that_which_it_resembles(
         collect(store, grace=-1)
     assert read(store, "1/run/artifacts/checkpoints/2.safetensors") == last
     assert list(check(store)) == []
+
+
+def test_differences_do_not_become_deeper_than_allowed(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "DEEPEST", 1)
+    content = weights(0, 100_000).tobytes()
+    for number in range(7):
+        stored = put(store, f"run/step-{number}", safetensors({"w": content}))
+        assert number == 0 or stored.new_bytes < 0.7 * len(content)
+        assert depth(store, f"run/step-{number}") == min(number, 1)
+        content = trained(content, number)
 
 
 @pytest.mark.parametrize(
@@ -348,6 +368,9 @@ class Failing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._objects, name)
 
+    def draft(self, name: str) -> Draft:
+        return GatheredDraft(cast(Objects, self), name)
+
     def put(self, name: str, parts: Iterable[bytes]) -> None:
         self._left -= 1
         if self._left < 0:
@@ -436,7 +459,7 @@ def test_an_index_catches_up_with_the_place(store: ArtifactStore, place: Place) 
     learned = catch_up(other)
     assert (learned.read, learned.forgotten, learned.files) == (len(packs(store)) - 1, 0, 5)
     assert put(other, "after", safetensors({"w": content})).new_bytes == 0
-    # One more difference, to the third file, which is two deep already.
+    # One more difference, to the first file, as the other machine has it.
     last = safetensors({"w": trained(content, 3)})
     assert put(other, "run/step-3", last).new_bytes < 0.6 * len(last)
     assert read(other, "run/step-3") == last

@@ -24,6 +24,7 @@ from headwater.server.artifact_threads import in_thread, start, transferring
 from headwater.server.body import ClientDisconnectedError, drain
 from headwater.server.errors import STOPPING, answer_for
 from headwater.server.send import JSON, send_error, send_whole
+from headwater.storage.artifacts.cut import Bytes
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, Opened, media_type
 from headwater.storage.artifacts.store import ArtifactStore, FileWriter, Listed
 from headwater.wire.artifact_file import is_plain_path
@@ -349,7 +350,7 @@ async def _gone(receive: Receive) -> None:
 class _Blocks:
     """A file's content in pieces worth sending; any thread."""
 
-    def __init__(self, content: Generator[bytes, None, None]) -> None:
+    def __init__(self, content: Generator[Bytes, None, None]) -> None:
         self._content = content
         self._lock = threading.Lock()
 
@@ -362,7 +363,7 @@ class _Blocks:
                 size += len(part)
                 if size >= _BLOCK:
                     break
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return b"".join(parts)
 
     def close(self) -> None:
         """End what is read ahead, once nobody reads any more."""

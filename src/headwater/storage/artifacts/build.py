@@ -22,16 +22,14 @@ from headwater.storage.artifacts.manifest import (
     encode_manifest,
 )
 from headwater.storage.artifacts.objects import Objects
-from headwater.storage.artifacts.pack import PackWriter
+from headwater.storage.artifacts.pack import INLINE_BYTES, PackWriter
+from headwater.storage.artifacts.planes import Bytes
 from headwater.storage.artifacts.read import FileReader
-from headwater.storage.artifacts.similar import Similar
+from headwater.storage.artifacts.similar import Similar, levels_up
 from headwater.storage.artifacts.tensor_layout import Tensor
 
 PACK_BYTES = 32 * 1024 * 1024
 _PACKS_AT_ONCE = 2
-INLINE_BYTES = 32 * 1024
-"""A file of which not more is new keeps that in its manifest: it is one object, not two."""
-
 DEEPEST = 4
 """Differences that have to be undone to read a chunk, at most: each costs as much as the chunk."""
 
@@ -77,7 +75,7 @@ class FileBuilder:
         self._encoder = Encoder()
         self._bases = _Bases(objects, find_similar, self._chain)
         self._new_bytes = 0
-        self._writer = PackWriter()
+        self._writer = PackWriter(self._objects)
         self._packing: list[tuple[bytes, Place]] = []
         """Chunks of the pack that is being written."""
 
@@ -151,11 +149,10 @@ class FileBuilder:
             self._publish_pack()
         self._wait_for_packs(0)
         head = Head(size, digest, time.time_ns() // 1_000_000)
-        entries = tuple(TensorEntry(t.name, t.start, t.size) for t in tensors)
-        manifest = self._manifest(head, inline, entries)
+        manifest = self._manifest(head, inline, tensors)
         self._require_present(manifest.packs)
         self._objects.put(name, [encode_manifest(manifest)])
-        return Stored(head, self._new_bytes, manifest.recipe, entries)
+        return Stored(head, self._new_bytes, manifest.recipe, manifest.tensors)
 
     def _find(self, digest: bytes) -> bool:
         """Say whether a chunk is stored, with all that it is a difference to."""
@@ -235,12 +232,12 @@ class FileBuilder:
         # believed.
         self._index.add(self._packing)
         self._wait_for_packs(_PACKS_AT_ONCE - 1)
-        self._publishing.append(_publishers.submit(self._writer.publish, self._objects))
+        self._publishing.append(_publishers.submit(self._writer.publish))
         self._present.add(self._writer.name)
         self._packing = []
-        self._writer = PackWriter()
+        self._writer = PackWriter(self._objects)
 
-    def _manifest(self, head: Head, inline: bytes, tensors: tuple[TensorEntry, ...]) -> Manifest:
+    def _manifest(self, head: Head, inline: bytes, tensors: Sequence[Tensor]) -> Manifest:
         packs: dict[str, int] = {self._writer.name: -1}
         bases: dict[bytes, int] = {}
         for place in self._places.values():
@@ -260,7 +257,8 @@ class FileBuilder:
             np.array([row(digest) for digest in bases], ROW),
             tuple(name for name, number in packs.items() if number >= 0),
             inline,
-            tensors,
+            tuple(TensorEntry(each.name, each.start, each.size) for each in tensors),
+            self._bases.position(tensors[0]) if bases and tensors else 0,
         )
 
 
@@ -281,7 +279,7 @@ def _present(objects: Objects, names: Sequence[str]) -> set[str]:
 class _Base:
     """A chunk that a new one may be a difference to."""
 
-    content: bytes
+    content: Bytes
     places: list[tuple[bytes, Place]]
     """Its own and of those below it."""
 
@@ -306,18 +304,13 @@ class _Bases:
         """Return what a chunk may be a difference to."""
         if chunk.tensor is None or self._failures >= _TRIES:
             return None
-        if self._is_sought:
-            self._is_sought = False
-            self._files = [
-                (each, FileReader(self._objects, each.manifest, "the base"))
-                for each in self._find_similar(chunk.tensor)
-            ]
+        files = self._sought(chunk.tensor)
         best: tuple[int, _Base] | None = None
-        for each in tuple(self._files):
+        for each in tuple(files):
             base = self._in(each, chunk, chunk.tensor)
             if base is None:
                 continue
-            if len(self._files) == 1 or len(chunk.content) < _TELLING:
+            if len(files) == 1 or len(chunk.content) < _TELLING:
                 return base
             encoded = Encoder().encode(chunk.content, base.content, chunk.tensor)
             if best is None or len(encoded.content) < best[0]:
@@ -327,16 +320,46 @@ class _Bases:
         self._files = [chosen]
         return best[1]
 
+    def position(self, first: Tensor) -> int:
+        """Return the place of a file with differences in its line of versions."""
+        files = self._sought(first)
+        return files[0][0].manifest.position + 1 if files else 0
+
+    def _sought(self, tensor: Tensor) -> list[tuple[Similar, FileReader]]:
+        if self._is_sought:
+            self._is_sought = False
+            self._files = [
+                (each, FileReader(self._objects, each.manifest, "the base"))
+                for each in self._find_similar(tensor)
+            ]
+        return self._files
+
     def _in(self, file: tuple[Similar, FileReader], chunk: Chunk, tensor: Tensor) -> _Base | None:
-        """Return the base of a chunk in a file; one that cannot be read is not looked at again."""
-        similar, reader = file
+        """Return the base of a chunk in a file."""
+        similar, _ = file
         number = similar.chunk(tensor, chunk.start, len(chunk.content))
-        places = None if number is None else similar.places(number)
-        places = self._current(places) if places else None
-        if number is None or not places or places[0][1].depth >= DEEPEST:
+        told = None if number is None else similar.places(number)
+        if number is None or told is None:
             return None
+        above = min(levels_up(similar.manifest.position), len(told) - 1)
+        for levels in range(above, len(told)):
+            places = self._current(told[levels:])
+            if places is None:
+                return None
+            if places[0][1].depth < DEEPEST:
+                return self._read(file, number, levels, places)
+        return None
+
+    def _read(
+        self,
+        file: tuple[Similar, FileReader],
+        number: int,
+        levels: int,
+        places: list[tuple[bytes, Place]],
+    ) -> _Base | None:
+        """Read a base; a file of which one cannot be read is not looked at again."""
         try:
-            return _Base(reader.chunk(number), places)
+            return _Base(file[1].chunk(number, levels), places)
         except (CorruptArtifactError, ArtifactStoreError):
             self._files.remove(file)  # a new file must not be built on a damaged one
             return None

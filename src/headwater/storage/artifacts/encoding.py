@@ -5,18 +5,26 @@ with a block for each part: u32 length with the highest bit set where it is comp
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+import numpy as np
 import zstandard
 
 from headwater.errors import CorruptArtifactError
 from headwater.storage.artifacts import planes
-from headwater.storage.artifacts.planes import Bytes
+from headwater.storage.artifacts.planes import Bytes, Numbers
 
 _LEVEL = 3
 _PLANE_LEVEL = 1
 """What is left of floats in planes has no repetitions: a higher level finds nothing more."""
+
+_HARDLY_LOOKING = zstandard.ZstdCompressionParameters(
+    strategy=zstandard.STRATEGY_FAST, min_match=7, hash_log=6, window_log=17
+)
+"""For bytes that are distributed unevenly and never repeat, as those of exponents: what looks like
+a repetition is chance, and takes more room and three times the time. Runs are still found."""
 
 _SAMPLE = 16 * 1024
 _WORTH = 0.97
@@ -55,11 +63,13 @@ class Encoder:
         # Made once: a new compressor costs as much as it takes to compress a sample.
         self._usual = zstandard.ZstdCompressor(level=_LEVEL)
         self._quick = zstandard.ZstdCompressor(level=_PLANE_LEVEL)
+        self._hardly_looking = zstandard.ZstdCompressor(compression_params=_HARDLY_LOOKING)
+        self._of_planes = self._hardly_looking
         self._kind: object = None
         self._width, self._uses = 1, _USES
 
     def encode(
-        self, content: memoryview, base: bytes | None = None, kind: object = None
+        self, content: memoryview, base: Bytes | None = None, kind: object = None
     ) -> Encoded:
         """Return the smallest of the ways to write a chunk that a look at its middle suggests.
 
@@ -68,115 +78,160 @@ class Encoder:
         """
         start = (len(content) // 2) & ~7 if len(content) > 2 * _SAMPLE else 0
         sample = content[start : start + _SAMPLE]
-        width, least = self._width_of(sample, kind)
+        width = self._width_of(sample, kind)
         if base is not None and len(base) == len(content):
             by = width if width > 1 else 4
             whole = len(sample) - len(sample) % by
-            near = memoryview(base)[start : start + whole]
-            if self._planes_size(planes.subtract(sample[:whole], near, by), by) < _WORTH * least:
+            changed = planes.subtract(sample[:whole], memoryview(base)[start : start + whole], by)
+            if self._planes_size(changed, by) < _WORTH * self._size(sample, width):
                 return Encoded(self._difference(content, base, by), True)
         if width == 1:
-            return Encoded(self._blocks(Method.PLAIN, 1, [content], self._usual), False)
-        return Encoded(
-            self._blocks(Method.PLANES, width, planes.split(content, width), self._quick), False
-        )
+            return Encoded(
+                self._blocks(Method.PLAIN, 1, [content], self._quick, self._usual), False
+            )
+        parts = planes.split(content, width)
+        return Encoded(self._in_planes(Method.PLANES, width, parts), False)
 
-    def _difference(self, content: memoryview, base: bytes, width: int) -> bytes:
+    def _difference(self, content: memoryview, base: Bytes, width: int) -> bytes:
         whole = len(content) - len(content) % width
         changed = planes.subtract(content[:whole], memoryview(base)[:whole], width)
         parts = [*planes.split(changed, width)[:width], content[whole:]]
-        return self._blocks(Method.DIFFERENCE, width, parts, self._quick)
+        return self._in_planes(Method.DIFFERENCE, width, parts)
 
-    def _width_of(self, sample: memoryview, kind: object) -> tuple[int, float]:
-        """Return the width of numbers to use for a sample, and to how many bytes it compresses."""
-        if self._uses >= _USES or kind != self._kind:
-            width, least = self._best_width(sample)
-            self._kind, self._width, self._uses = kind, width, 0
-            return width, least
+    def _in_planes(self, method: Method, width: int, parts: list[memoryview]) -> bytes:
+        return self._blocks(method, width, parts, self._of_planes, self._of_planes)
+
+    def _width_of(self, sample: memoryview, kind: object) -> int:
+        """Return the width of numbers as which a sample compresses best; 1 stands for none."""
         self._uses += 1
-        if self._width == 1:
-            return 1, float(len(self._quick.compress(sample)))
-        return self._width, self._planes_size(sample, self._width)
+        if self._uses > _USES or kind != self._kind:
+            self._width = self._best_width(sample)
+            self._kind, self._uses = kind, 0
+        return self._width
 
-    def _best_width(self, sample: memoryview) -> tuple[int, float]:
-        """Return the width of numbers as which a sample compresses best, and to how many bytes.
-
-        A width of 1 stands for none.
-        """
-        best, least = 1, float(min(len(sample), len(self._quick.compress(sample))))
+    def _best_width(self, sample: memoryview) -> int:
+        self._of_planes = self._hardly_looking
+        best, least = 1, self._size(sample, 1)
         for width in _WIDTHS:
-            size = self._planes_size(sample, width)
+            size = self._size(sample, width)
             if size < _WORTH * least:
                 best, least = width, size
-        return best, least
+        if best > 1:
+            self._of_planes = self._quick
+            if self._size(sample, best) > least:
+                self._of_planes = self._hardly_looking
+        return best
+
+    def _size(self, sample: memoryview, width: int) -> float:
+        """Return to how many bytes a sample compresses as numbers of a width."""
+        if width == 1:
+            return float(min(len(sample), len(self._quick.compress(sample))))
+        return self._planes_size(sample, width)
 
     def _planes_size(self, sample: Bytes, width: int) -> float:
         found = planes.split(sample, width)
-        return float(sum(min(len(plane), len(self._quick.compress(plane))) for plane in found))
+        return float(sum(min(len(plane), len(self._of_planes.compress(plane))) for plane in found))
 
     def _blocks(
         self,
         method: Method,
         width: int,
         parts: list[memoryview],
+        trial: zstandard.ZstdCompressor,
         compressor: zstandard.ZstdCompressor,
     ) -> bytes:
         blocks: list[bytes | memoryview] = [_HEAD.pack(method, width)]
         for part in parts:
-            packed = self._compress(part, compressor)
+            packed = _compress(part, trial, compressor)
             if packed is None:
                 blocks += (_LENGTH.pack(len(part)), part)
             else:
                 blocks += (_LENGTH.pack(len(packed) | _COMPRESSED), packed)
         return b"".join(blocks)
 
-    def _compress(self, part: memoryview, compressor: zstandard.ZstdCompressor) -> bytes | None:
-        """Return the part compressed, None where that saves too little."""
-        if len(part) > 2 * _SAMPLE:
-            middle = part[len(part) // 2 :][:_SAMPLE]
-            if len(self._quick.compress(middle)) > _WORTH * len(middle):
-                return None
-        packed = compressor.compress(part)
-        return packed if len(packed) < _WORTH * len(part) else None
+
+def _compress(
+    part: memoryview, trial: zstandard.ZstdCompressor, compressor: zstandard.ZstdCompressor
+) -> bytes | None:
+    """Return the part compressed, None where that saves too little, as a `trial` may show."""
+    if len(part) > 2 * _SAMPLE:
+        middle = part[len(part) // 2 :][:_SAMPLE]
+        if len(trial.compress(middle)) > _WORTH * len(middle):
+            return None
+    packed = compressor.compress(part)
+    return packed if len(packed) < _WORTH * len(part) else None
 
 
-def decode(encoded: bytes, base: bytes | None = None) -> bytes:
-    """Return the content.
+class Decoder:
+    """Decodes chunks; one thread at a time."""
 
-    Raises:
-        CorruptArtifactError: it is no encoded chunk.
-    """
-    try:
+    def __init__(self) -> None:
+        # Made once: a new one costs as much as it takes to decompress a tenth of a plane.
+        self._decompressor = zstandard.ZstdDecompressor()
+
+    def decode(self, encoded: Bytes, *below: Bytes) -> Bytes:
+        """Return the content of a chunk.
+
+        `below` is, encoded as well, what it is a difference to, what that is a difference to, and
+        so on. Differences are summed as numbers: nothing between is written down.
+
+        Raises:
+            CorruptArtifactError: it is no encoded chunk.
+        """
+        try:
+            return self._decode([encoded, *below])
+        except (struct.error, zstandard.ZstdError, ValueError, IndexError, KeyError) as error:
+            raise CorruptArtifactError(f"a chunk cannot be decoded: {error}") from error
+
+    def _decode(self, links: Sequence[Bytes]) -> Bytes:
+        methods = [_HEAD.unpack_from(link)[0] for link in links]
+        # What is whole needs nothing below it, whatever an index has said. Where all are
+        # differences, something is missing, and the last one is no whole chunk.
+        whole = [at for at, each in enumerate(methods) if each != Method.DIFFERENCE]
+        depth = whole[0] if whole else len(links) - 1
+        rest = self._whole(links[depth])
+        total = planes.numbers_of(b"", 1)
+        for link in reversed(links[:depth]):
+            width = _HEAD.unpack_from(link)[1]
+            parts = self._unpack(link)
+            if total.itemsize != width or not len(total):
+                content = _written(total, rest)
+                total = planes.ordered(planes.numbers_of(content, width))
+            planes.add(total, planes.join(parts[:width]))
+            rest = parts[width]
+        return _written(total, rest)
+
+    def _whole(self, encoded: Bytes) -> Bytes:
+        """Return the content of a chunk that is no difference."""
         method, width = _HEAD.unpack_from(encoded)
-        parts = _unpack(encoded, _HEAD.size)
+        parts = self._unpack(encoded)
         if method == Method.PLAIN:
             [content] = parts
             return content
-        joined = planes.join(parts, width)
         if method == Method.PLANES:
-            return joined
-        if method == Method.DIFFERENCE and base is not None:
-            return _undo(joined, base, width)
-    except (struct.error, zstandard.ZstdError, ValueError, IndexError, KeyError) as error:
-        raise CorruptArtifactError(f"a chunk cannot be decoded: {error}") from error
-    raise CorruptArtifactError(f"a chunk is encoded in the unknown way {method}")
+            return _joined(planes.join(parts[:width]), parts[width])
+        raise CorruptArtifactError(f"a chunk is encoded in the unknown way {method}")
+
+    def _unpack(self, encoded: Bytes) -> list[Bytes]:
+        parts: list[Bytes] = []
+        view, at = memoryview(encoded), _HEAD.size
+        while at < len(view):
+            (length,) = _LENGTH.unpack_from(view, at)
+            at += _LENGTH.size
+            size = length & ~_COMPRESSED
+            if at + size > len(view):
+                raise CorruptArtifactError("a chunk is cut off")
+            part = view[at : at + size]
+            parts.append(self._decompressor.decompress(part) if length & _COMPRESSED else part)
+            at += size
+        return parts
 
 
-def _undo(joined: bytes, base: bytes, width: int) -> bytes:
-    whole = len(joined) - len(joined) % width
-    return planes.add(joined[:whole], memoryview(base)[:whole], width) + joined[whole:]
+def _written(total: Numbers, rest: Bytes) -> Bytes:
+    """Return the content of numbers in the order of floats, and what is behind them."""
+    return _joined(planes.ordered(total), rest) if len(total) else rest
 
 
-def _unpack(encoded: bytes, at: int) -> list[bytes]:
-    parts = []
-    decompressor = zstandard.ZstdDecompressor()
-    while at < len(encoded):
-        (length,) = _LENGTH.unpack_from(encoded, at)
-        at += _LENGTH.size
-        size = length & ~_COMPRESSED
-        if at + size > len(encoded):
-            raise CorruptArtifactError("a chunk is cut off")
-        part = encoded[at : at + size]
-        parts.append(decompressor.decompress(part) if length & _COMPRESSED else part)
-        at += size
-    return parts
+def _joined(numbers: Numbers, rest: Bytes) -> Bytes:
+    content = numbers.view(np.uint8).data
+    return b"".join((content, rest)) if len(rest) else content

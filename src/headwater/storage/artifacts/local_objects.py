@@ -4,14 +4,21 @@ import errno
 import os
 import time
 import uuid
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from io import BufferedWriter, FileIO
 from pathlib import Path
 
 from headwater.errors import ArtifactStoreError, MissingObjectError, StoreFullError
-from headwater.storage.artifacts.objects import Directory, StoredObject, parts_of
+from headwater.storage.artifacts.begin_writing import begin_writing
+from headwater.storage.artifacts.objects import Directory, Draft, StoredObject, parts_of
 
 _DRAFTS = "drafts"
 """Directory of files that are being written; what stands there for long was left by a crash."""
+
+_BUFFER = 256 * 1024
+_AHEAD = 4 * 1024 * 1024
+"""Of a draft, until the disk begins with it."""
 
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -29,22 +36,22 @@ class LocalObjects:
 
     def put(self, name: str, parts: Iterable[bytes]) -> None:
         """See `Objects.put`."""
+        draft = self._begin(name)
+        for part in parts:
+            draft.write(part)
+        draft.publish()
+
+    def draft(self, name: str) -> Draft:
+        """See `Objects.draft`."""
+        return self._begin(name)
+
+    def _begin(self, name: str) -> "LocalDraft":
         path = self._path(name)
-        draft = self._drafts / uuid.uuid4().hex
         try:
             self._drafts.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                with open(descriptor, "wb", closefd=False) as file:
-                    file.writelines(parts)
-                os.fdatasync(descriptor)
-            finally:
-                os.close(descriptor)
-            self._publish(draft, path)
+            return LocalDraft(self._drafts / uuid.uuid4().hex, path, name)
         except OSError as error:
             raise _translated(error, name) from error
-        finally:
-            draft.unlink(missing_ok=True)
 
     def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
         """See `Objects.get`."""
@@ -146,24 +153,68 @@ class LocalObjects:
         """See `Objects.now`."""
         return time.time()
 
-    def _publish(self, draft: Path, path: Path) -> None:
-        # Whoever deletes the last file of a directory may remove that meanwhile.
-        for attempt in range(5):
-            made = _made_directories(path.parent)
-            try:
-                draft.rename(path)
-                break
-            except FileNotFoundError:
-                if attempt == 4:
-                    raise
-        for directory in (path.parent, *made):
-            _bring_to_disk(directory)
-
     def _directory(self, prefix: str) -> Path:
         return self._path(prefix) if prefix else self.root
 
     def _path(self, name: str) -> Path:
         return self.root.joinpath(*parts_of(name))
+
+
+class LocalDraft:
+    """A file that becomes an object by renaming; see `Draft`."""
+
+    def __init__(self, draft: Path, path: Path, name: str) -> None:
+        """Raises OSError."""
+        raw = FileIO(draft, "xb", opener=lambda path, flags: os.open(path, flags, 0o600))
+        self._file = BufferedWriter(raw, _BUFFER)
+        self._draft, self._path, self._name = draft, path, name
+        self._size, self._on_its_way = 0, 0
+        self._give_up = weakref.finalize(self, _remove, raw, draft)
+
+    def write(self, content: bytes) -> None:
+        """See `Draft.write`. The disk begins at once: less is to be waited for at the end."""
+        try:
+            self._file.write(content)
+            self._size += len(content)
+            if self._size - self._on_its_way >= _AHEAD:
+                self._file.flush()
+                begin_writing(self._file.fileno(), self._on_its_way, self._size)
+                self._on_its_way = self._size
+        except OSError as error:
+            self._give_up()
+            raise _translated(error, self._name) from error
+
+    def publish(self) -> None:
+        """See `Draft.publish`."""
+        try:
+            self._file.flush()
+            os.fdatasync(self._file.fileno())
+            self._file.close()
+            _rename(self._draft, self._path)
+        except OSError as error:
+            raise _translated(error, self._name) from error
+        finally:
+            self._give_up()
+
+
+def _remove(file: FileIO, draft: Path) -> None:
+    """Close and remove a draft, which may have become an object."""
+    file.close()
+    draft.unlink(missing_ok=True)
+
+
+def _rename(draft: Path, path: Path) -> None:
+    # Whoever deletes the last file of a directory may remove that meanwhile.
+    for attempt in range(5):
+        made = _made_directories(path.parent)
+        try:
+            draft.rename(path)
+            break
+        except FileNotFoundError:
+            if attempt == 4:
+                raise
+    for directory in (path.parent, *made):
+        _bring_to_disk(directory)
 
 
 def _made_directories(directory: Path) -> list[Path]:

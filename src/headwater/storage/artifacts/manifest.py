@@ -54,7 +54,7 @@ class TensorEntry(msgspec.Struct, frozen=True, array_like=True):
     size: int
 
 
-class _Tables(msgspec.Struct, frozen=True):
+class _Tables(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the rest of a manifest holds beside its rows."""
 
     chunks: int
@@ -64,6 +64,7 @@ class _Tables(msgspec.Struct, frozen=True):
 
     packs: list[str] = []
     tensors: list[TensorEntry] = []
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,9 @@ class Manifest:
     packs: tuple[str, ...]
     inline: bytes = b""
     tensors: tuple[TensorEntry, ...] = ()
+    position: int = 0
+    """In a line of versions that differ from each other: 0 for the first one. See `levels_up`."""
+
     starts: NDArray[np.int64] = field(init=False)
     """Where each chunk begins in the file, and last where the file ends."""
 
@@ -99,6 +103,13 @@ class Manifest:
     def recipe(self) -> bytes:
         """Return what it has in common with files of the same chunks; see `recipe_of`."""
         return recipe_of(self.chunks["hash"].tobytes(), self.chunks["length"])
+
+    def chain(self, number: int) -> list[np.void]:
+        """Return the rows of a chunk, of what it is a difference to, and so on."""
+        rows = [self.chunks[number]]
+        while rows[-1]["base"] >= 0:
+            rows.append(self.bases[rows[-1]["base"]])
+        return rows
 
     def __post_init__(self) -> None:
         lengths = self.chunks["length"].astype(np.int64)
@@ -114,6 +125,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
         len(manifest.inline),
         list(manifest.packs),
         list(manifest.tensors),
+        manifest.position,
     )
     described = msgspec.json.encode(tables)
     content = b"".join(
@@ -162,7 +174,8 @@ def decode_manifest(content: bytes) -> Manifest:
         inline = body[at : at + tables.inline]
     except (struct.error, ValueError, zstandard.ZstdError, msgspec.DecodeError) as error:
         raise CorruptArtifactError(f"a manifest cannot be read: {error}") from error
-    return Manifest(head, chunks, bases, tuple(tables.packs), inline, tuple(tables.tensors))
+    packs, tensors = tuple(tables.packs), tuple(tables.tensors)
+    return Manifest(head, chunks, bases, packs, inline, tensors, tables.position)
 
 
 def _decode_head(content: bytes) -> tuple[Head, int]:

@@ -43,6 +43,37 @@ def parts_of(name: str) -> list[str]:
     return parts
 
 
+class Draft(Protocol):
+    """An object that is being written: nobody sees it until it is published.
+
+    One thread at a time. What is given up is removed. Raises as `Objects`.
+    """
+
+    def write(self, content: bytes) -> None:
+        """Append bytes."""
+
+    def publish(self) -> None:
+        """Make it an object durably, in place of one of its name."""
+
+
+class GatheredDraft:
+    """A draft in memory, for places that take an object at once."""
+
+    def __init__(self, objects: "Objects", name: str) -> None:
+        self._objects = objects
+        self._name = name
+        self._parts: list[bytes] = []
+
+    def write(self, content: bytes) -> None:
+        """See `Draft.write`."""
+        self._parts.append(content)
+
+    def publish(self) -> None:
+        """See `Draft.publish`."""
+        parts, self._parts = self._parts, []
+        self._objects.put(self._name, parts)
+
+
 class Objects(Protocol):
     """Named byte strings; names are relative paths with slashes.
 
@@ -65,6 +96,9 @@ class Objects(Protocol):
         Raises:
             ArtifactStoreError: it cannot be stored.
         """
+
+    def draft(self, name: str) -> Draft:
+        """Begin an object that comes piece by piece."""
 
     def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
         """Return bytes of an object from `start` on; fewer than `length` where it ends before.

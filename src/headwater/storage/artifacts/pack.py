@@ -16,7 +16,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from headwater.errors import CorruptArtifactError
-from headwater.storage.artifacts.objects import Objects
+from headwater.storage.artifacts.objects import Draft, Objects
 
 PREFIX = "packs"
 _MAGIC = b"HWPK"
@@ -46,32 +46,51 @@ class PackedChunk:
     base: bytes = NO_BASE
 
 
-class PackWriter:
-    """Gathers encoded chunks; `publish` makes them an object."""
+INLINE_BYTES = 32 * 1024
+"""What is not more is kept by the manifest of the file: it is one object, not two."""
 
-    def __init__(self) -> None:
+
+class PackWriter:
+    """Takes encoded chunks; `publish` makes them an object. One thread at a time."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
         self.name = _new_name()
         self.size = 0
         self.chunks: list[PackedChunk] = []
         self._parts: list[bytes] = []
+        """As long as they may be kept by a manifest."""
+
+        self._draft: Draft | None = None
 
     def add(self, digest: bytes, length: int, encoded: bytes, base: bytes = NO_BASE) -> PackedChunk:
-        """Take a chunk and return where it will be."""
+        """Take a chunk and return where it will be. Raises ArtifactStoreError."""
         chunk = PackedChunk(digest, length, self.size, len(encoded), base)
         self.chunks.append(chunk)
         self._parts.append(encoded)
         self.size += len(encoded)
+        if self.size > INLINE_BYTES:
+            self._write_parts()
         return chunk
 
     def content(self) -> bytes:
-        """Return the encoded chunks, one after another."""
+        """Return the encoded chunks, one after another, of no more than `INLINE_BYTES`."""
         return b"".join(self._parts)
 
-    def publish(self, objects: Objects) -> None:
+    def publish(self) -> None:
         """Store the pack. Raises ArtifactStoreError."""
         table = encode_table(self.chunks)
         foot = _FOOT.pack(len(table), zlib.crc32(table), len(self.chunks), _MAGIC)
-        objects.put(object_name(self.name), [*self._parts, table, foot])
+        self._parts += (table, foot)
+        self._write_parts().publish()
+
+    def _write_parts(self) -> Draft:
+        if self._draft is None:
+            self._draft = self._objects.draft(object_name(self.name))
+        for part in self._parts:
+            self._draft.write(part)
+        self._parts = []
+        return self._draft
 
 
 def object_name(pack: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from headwater.storage.artifacts.cut import Bytes
 from headwater.storage.artifacts.store import Listed
 
 STORE_DIRECTORY = ".headwater-store"
@@ -13,7 +14,7 @@ STORE_DIRECTORY = ".headwater-store"
 class Readable(Protocol):
     """Something that can be read in parts."""
 
-    def read(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    def read(self, start: int = 0, end: int | None = None) -> Iterator[Bytes]:
         """Yield the bytes from `start` to before `end`. Raises CorruptArtifactError."""
 
 
@@ -27,7 +28,7 @@ class Opened:
 
     source: Readable
 
-    def read(self, start: int = 0, end: int | None = None) -> Generator[bytes, None, None]:
+    def read(self, start: int = 0, end: int | None = None) -> Generator[Bytes, None, None]:
         """Yield the bytes from `start` to before `end`. Raises CorruptArtifactError."""
         yield from self.source.read(start, end)
 

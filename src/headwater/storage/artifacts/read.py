@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from blake3 import blake3
 
 from headwater.errors import CorruptArtifactError, MissingObjectError
-from headwater.storage.artifacts import encoding, pack
+from headwater.storage.artifacts import pack
+from headwater.storage.artifacts.encoding import Decoder
 from headwater.storage.artifacts.manifest import Manifest
 from headwater.storage.artifacts.moved import Moved, read_moved
 from headwater.storage.artifacts.objects import Objects
+from headwater.storage.artifacts.planes import Bytes
 from headwater.storage.artifacts.read_ahead import WINDOW_BYTES, ReadAhead
 
+_NOTHING = memoryview(b"")
 _WINDOWS = 16
 """Packs of which a part is held: a chunk and what it builds on are in different ones."""
 
@@ -23,7 +26,8 @@ class FileReader:
         self._objects = objects
         self._manifest = manifest
         self._name = name
-        self._windows: dict[str, tuple[int, bytes]] = {}
+        self._decoder = Decoder()
+        self._windows: dict[str, tuple[int, memoryview]] = {}
         """By pack, offset and content of what was read of it last."""
 
         self._ahead: ReadAhead | None = None
@@ -33,7 +37,7 @@ class FileReader:
         self._moved: dict[str, Moved] = {}
         """By pack that is not there any more, where its chunks are."""
 
-    def read(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    def read(self, start: int = 0, end: int | None = None) -> Iterator[Bytes]:
         """Yield the bytes from `start` to before `end`.
 
         Raises:
@@ -60,36 +64,32 @@ class FileReader:
                 self._ahead.close()
                 self._ahead = None
 
-    def chunk(self, number: int) -> bytes:
-        """Return a chunk of the file. Raises CorruptArtifactError."""
+    def chunk(self, number: int, levels: int = 0) -> Bytes:
+        """Return a chunk of the file, or what is so many differences below it.
+
+        Raises:
+            CorruptArtifactError: it is not what was stored.
+        """
         self._number = number
-        row = self._manifest.chunks[number]
-        content = self._decoded(
-            int(row["pack"]), int(row["offset"]), int(row["stored"]), int(row["base"])
-        )
-        if blake3(content).digest() != row["hash"].tobytes():
+        rows = self._manifest.chain(number)[levels:]
+        encoded = [
+            self._encoded(int(row["pack"]), int(row["offset"]), int(row["stored"])) for row in rows
+        ]
+        content = self._decoder.decode(*encoded)
+        # What is below is not compared: were it another, so would be what is made of it.
+        if blake3(content).digest() != rows[0]["hash"].tobytes():
             raise CorruptArtifactError(
                 f"{self._name}: chunk {number} is not what was stored; restore a backup, or store "
                 "the file again"
             )
         return content
 
-    def _decoded(self, number: int, offset: int, stored: int, base: int) -> bytes:
-        encoded = self._encoded(number, offset, stored)
-        if base < 0:
-            return encoding.decode(encoded)
-        row = self._manifest.bases[base]
-        below = self._decoded(
-            int(row["pack"]), int(row["offset"]), int(row["stored"]), int(row["base"])
-        )
-        return encoding.decode(encoded, below)
-
-    def _encoded(self, number: int, offset: int, stored: int) -> bytes:
+    def _encoded(self, number: int, offset: int, stored: int) -> Bytes:
         if number < 0:
             return self._manifest.inline[offset : offset + stored]
         return self._packed(self._manifest.packs[number], offset, stored)
 
-    def _packed(self, name: str, offset: int, stored: int) -> bytes:
+    def _packed(self, name: str, offset: int, stored: int) -> Bytes:
         if name in self._moved:
             place = self._moved[name].find(offset)
             if place is None:
@@ -99,11 +99,11 @@ class FileReader:
             ahead = self._ahead.find(self._number, name, offset, stored)
             if ahead is not None:
                 return ahead
-        begin, content = self._windows.get(name, (0, b""))
+        begin, content = self._windows.get(name, (0, _NOTHING))
         if not begin <= offset <= offset + stored <= begin + len(content):
             try:
-                content = self._objects.get(
-                    pack.object_name(name), offset, max(stored, WINDOW_BYTES)
+                content = memoryview(
+                    self._objects.get(pack.object_name(name), offset, max(stored, WINDOW_BYTES))
                 )
             except MissingObjectError as error:
                 moved = read_moved(self._objects, name)

@@ -100,7 +100,7 @@ class _Repacking:
     def __init__(self, store: ArtifactStore) -> None:
         self._objects = store.objects
         self._index = store.index
-        self._writer = PackWriter()
+        self._writer = PackWriter(self._objects)
         self._complete: list[tuple[str, list[tuple[int, str, int]]]] = []
         """Old packs that are taken whole, and where their chunks are: offset, pack, offset."""
 
@@ -135,8 +135,8 @@ class _Repacking:
 
     def _flush_pack(self) -> None:
         if self._writer.size:
-            self._writer.publish(self._objects)
-        self._writer = PackWriter()
+            self._writer.publish()
+        self._writer = PackWriter(self._objects)
         for name, places in self._complete:
             now = moved_of(places)
             self._objects.put(moved.object_name(name), [encode_moved(now)])

@@ -20,7 +20,13 @@ from headwater.errors import (
     StoreFullError,
     StoreUnavailableError,
 )
-from headwater.storage.artifacts.objects import LONGEST_NAME, Directory, StoredObject, parts_of
+from headwater.storage.artifacts.objects import (
+    LONGEST_NAME,
+    Directory,
+    GatheredDraft,
+    StoredObject,
+    parts_of,
+)
 from headwater.storage.artifacts.s3_settings import S3Settings, s3_settings
 
 if TYPE_CHECKING:
@@ -107,6 +113,10 @@ class S3Objects:
                 max_concurrency=_PARTS_AT_ONCE,
             ),
         )
+
+    def draft(self, name: str) -> GatheredDraft:
+        """See `Objects.draft`."""
+        return GatheredDraft(self, name)
 
     def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
         """See `Objects.get`."""

@@ -7,6 +7,9 @@ from headwater.storage.artifacts.index import Place
 from headwater.storage.artifacts.manifest import Manifest
 from headwater.storage.artifacts.tensor_layout import Tensor
 
+_BRANCHES = 4
+"""Versions, and groups of them, that are differences to the first one of them."""
+
 _DEEPEST = 16
 """Directories below a declared base in which its file is sought."""
 
@@ -37,15 +40,9 @@ class Similar:
 
     def places(self, number: int) -> list[tuple[bytes, Place]] | None:
         """Return hash and place of a chunk and of all below it; None where it is in no pack."""
-        found = []
-        row = self.manifest.chunks[number]
-        while True:
-            if row["pack"] < 0:
-                return None
-            found.append(row)
-            if row["base"] < 0:
-                break
-            row = self.manifest.bases[row["base"]]
+        found = self.manifest.chain(number)
+        if any(row["pack"] < 0 for row in found):
+            return None
         hashes = [row["hash"].tobytes() for row in found]
         return [
             (
@@ -61,6 +58,20 @@ class Similar:
             )
             for depth, row in enumerate(found)
         ]
+
+
+def levels_up(position: int) -> int:
+    """Return how many differences above the version at that position the base of the next one is.
+
+    The last digit that is not zero of a version's position, in base 4, is zero in its base's: 0 is
+    the base of 1, 2, 3, 4, 8, 12, 16, and 4 of 5, 6, 7. So as many differences have to be undone as
+    there are such digits, and no base is far away: what a network has changed in four versions is
+    not much larger than in one.
+    """
+    levels = 0
+    while position % _BRANCHES == _BRANCHES - 1:
+        levels, position = levels + 1, position // _BRANCHES
+    return levels + (position % _BRANCHES > 0)
 
 
 def structure_of(first: Tensor) -> bytes:

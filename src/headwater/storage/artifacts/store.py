@@ -68,7 +68,7 @@ class StoredFile:
         self.path = path
         self._objects = objects
 
-    def read(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    def read(self, start: int = 0, end: int | None = None) -> Iterator[Bytes]:
         """Yield the bytes from `start` to before `end`. Raises CorruptArtifactError."""
         return FileReader(self._objects, self.manifest, self.path).read(start, end)
 

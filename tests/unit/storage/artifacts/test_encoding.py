@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from headwater.errors import CorruptArtifactError
 from headwater.storage.artifacts import encoding, planes
 
 ENCODER = encoding.Encoder()
+DECODER = encoding.Decoder()
 numbers = st.binary(max_size=5_000)
 
 
@@ -22,7 +24,8 @@ def encode(content: memoryview, base: bytes | None = None) -> encoding.Encoded:
 
 @given(numbers, st.sampled_from([2, 4, 8]))
 def test_planes_are_joined_again(content: bytes, width: int) -> None:
-    assert planes.join([bytes(plane) for plane in planes.split(content, width)], width) == content
+    *parts, rest = planes.split(content, width)
+    assert planes.join(parts).tobytes() + bytes(rest) == content
 
 
 @given(st.data(), st.sampled_from([1, 2, 4, 8]), st.integers(0, 200))
@@ -30,7 +33,10 @@ def test_differences_are_added_again(data: st.DataObject, width: int, count: int
     size = width * count
     content = data.draw(st.binary(min_size=size, max_size=size))
     base = data.draw(st.binary(min_size=size, max_size=size))
-    assert planes.add(planes.subtract(content, base, width).tobytes(), base, width) == content
+    total = planes.ordered(planes.numbers_of(base, width))
+    difference = planes.numbers_of(planes.subtract(content, base, width), width).copy()
+    planes.add(total, difference)
+    assert planes.ordered(total).tobytes() == content
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
@@ -48,11 +54,26 @@ def test_floats_that_differ_by_little_have_small_differences(kind: type) -> None
 @example(b"\0" * 4_000, b"\0" * 4_000)
 def test_a_chunk_is_decoded_to_what_it_was(content: bytes, base: bytes | None) -> None:
     encoded = encode(memoryview(content), base)
+    below = [encode(memoryview(base)).content] if encoded.is_difference and base else []
     if encoded.is_difference:
         with pytest.raises(CorruptArtifactError):
-            encoding.decode(encoded.content)
-    assert encoding.decode(encoded.content, base) == content
+            DECODER.decode(encoded.content)
+    assert DECODER.decode(encoded.content, *below) == content
     assert len(encoded.content) <= len(content) + 64
+
+
+@given(st.lists(st.tuples(st.sampled_from([2, 4, 8]), st.integers(0, 2**32)), max_size=5))
+def test_a_chain_of_differences_of_any_widths_is_summed(links: list[tuple[int, int]]) -> None:
+    content = weights(1_000).tobytes() + b"odd"
+    chain = [encode(memoryview(content)).content]
+    for width, seed in links:
+        changed = bytearray(content)
+        for at in np.random.default_rng(seed).integers(0, len(content), 20):
+            changed[at] ^= 1
+        # By the width that is asked for, whatever suits the numbers best.
+        chain.insert(0, ENCODER._difference(memoryview(changed), content, width))
+        content = bytes(changed)
+    assert DECODER.decode(*chain) == content
 
 
 def weights(count: int = 131_072) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
@@ -68,14 +89,25 @@ def test_floats_are_smaller_in_planes_and_smaller_yet_beside_a_similar_chunk() -
     beside = encode(memoryview(after), before.tobytes())
     assert beside.is_difference
     assert len(beside.content) < 0.55 * len(after)
-    assert encoding.decode(beside.content, before.tobytes()) == after
+    below = encode(memoryview(before.tobytes()))
+    assert DECODER.decode(beside.content, below.content) == after
+
+
+def test_bytes_that_never_repeat_are_smaller_than_by_the_usual_level() -> None:
+    content = weights().tobytes()
+    upper = planes.split(content, 4)[3]
+    encoded = encode(memoryview(content)).content
+    usual = len(zstandard.compress(upper, 1)) + 3 * len(upper)
+    assert len(encoded) < 0.99 * usual
+    rows = np.tile(weights(512), 256).tobytes()  # repetitions are found nevertheless
+    assert len(encode(memoryview(rows)).content) < 0.01 * len(rows)
 
 
 def test_the_width_of_one_chunk_is_used_for_those_after_it() -> None:
     encoder = encoding.Encoder()
     contents = [weights(20_000).tobytes(), b"text " * 10_000, weights(20_000).tobytes()] * 12
     for content in contents:
-        assert encoding.decode(encoder.encode(memoryview(content), kind="x").content) == content
+        assert DECODER.decode(encoder.encode(memoryview(content), kind="x").content) == content
 
 
 def test_what_does_not_compress_is_kept_as_it_is() -> None:
@@ -88,7 +120,7 @@ def test_what_does_not_compress_is_kept_as_it_is() -> None:
 @given(st.binary(max_size=200))
 def test_what_is_no_encoded_chunk_is_told(content: bytes) -> None:
     with contextlib.suppress(CorruptArtifactError):
-        encoding.decode(content, b"")
+        DECODER.decode(content, b"")
 
 
 @given(st.integers(0, 10_000), st.integers(1, 255))
@@ -96,4 +128,4 @@ def test_a_changed_byte_is_an_error_or_other_content_but_no_crash(at: int, chang
     encoded = bytearray(encode(memoryview(weights(2_000).tobytes())).content)
     encoded[at % len(encoded)] ^= change
     with contextlib.suppress(CorruptArtifactError):
-        encoding.decode(bytes(encoded), None)
+        DECODER.decode(bytes(encoded))

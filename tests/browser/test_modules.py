@@ -1,5 +1,6 @@
 """The pure modules of the pages, against what they are defined to be."""
 
+import itertools
 import math
 import random
 import statistics
@@ -139,7 +140,7 @@ def test_facets_are_spelled_as_the_language_reads_them(call: Call) -> None:
     assert impossible == [None, None, None]
 
 
-@pytest.mark.parametrize("module", ["runs", "charts"])
+@pytest.mark.parametrize("module", ["runs", "charts", "params"])
 def test_an_address_keeps_the_whole_state(call: Call, module: str) -> None:
     run = "0123456789abcdef" * 2
     searches = {
@@ -148,6 +149,10 @@ def test_an_address_keeps_the_whole_state(call: Call, module: str) -> None:
         f"&f=%5B%22metrics.m%22%2Cnull%2C1.5%5D&sel={run}",
         "charts": f"?run={run}&metric=a+b&metric=c%26&axis=time&logx=1&logy=1&smooth=0.5"
         f"&group=tags.x&band=sd&from=-1.5&to=2&hide={run}&live=0",
+        "params": "?project=a%2Fb&exp=1&q=x&metric=a+b&direction=min&reduction=mean%3A5"
+        "&by=variance&axis=params.a&axis=metrics.a%3Ab&log=params.a&linear=metrics.x"
+        "&b=%5B%22params.a%22%2C0.5%2Cnull%2C%22only%22%5D&b=%5B%22tags.t%22%2C%5Bnull%5D%5D"
+        "&obj=a%3Ab%3Amax&obj=c%3Amin&x=a%3Ab&y=c",
     }
     (state,) = call(f"{module}/state.js", "parseState", [searches[module]])
     (text,) = call(f"{module}/state.js", "formatState", [state])
@@ -176,6 +181,66 @@ def test_what_an_address_should_not_say_is_left_out(call: Call) -> None:
         None,
         "range",
     )
+
+
+def test_what_no_axis_can_be_is_left_out(call: Call) -> None:
+    (params,) = call(
+        "params/state.js",
+        "parseState",
+        ["?axis=status&axis=params.a&axis=params.a&b=[1]&b=[%22status%22,0,1]&obj=x&by=z&b=x"],
+    )
+    assert (params["axes"], params["brushes"], params["objectives"]) == (["params.a"], [], [])
+    assert params["by"] == "permutation"
+
+
+def column(chance: random.Random) -> list[Any]:
+    """Return values of a param as runs may have them."""
+    kinds: list[Callable[[], Any]] = [
+        lambda: f"{10 ** chance.uniform(-5, 0):.3g}",
+        lambda: str(chance.randint(-3, 40)),
+        lambda: chance.choice(["adam", "sgd", "None"]),
+        lambda: None,
+    ]
+    some = [*chance.sample(kinds, chance.randint(1, 4)), kinds[chance.randint(0, 1)]]
+    return [chance.choice(some)() for _ in range(chance.randint(1, 60))]
+
+
+def test_every_run_is_on_an_axis_or_counted_and_order_is_kept(call: Call) -> None:
+    chance = random.Random(8)
+    cases: list[list[Any]] = [["params.x", column(chance)] for _ in range(80)]
+    for (_, texts), axis in zip(cases, call("params/axes.js", "axisOf", *cases), strict=True):
+        placed = list(zip(axis["values"], axis["places"], strict=True))
+        inside = sorted((value, place) for value, place in placed if not math.isnan(place))
+        assert axis["lane"] + len(inside) == len(texts)
+        assert all(0 <= place <= 1 for _, place in inside)
+        if axis["kind"] == "number":
+            assert [place for _, place in inside] == sorted(place for _, place in inside)
+            if axis["scale"] == "log":
+                assert inside[0][0] > 0
+        else:
+            # Texts have a place each; only runs that have none are counted as such.
+            assert axis["lane"] == texts.count(None)
+            assert len({place for _, place in inside}) == len({value for value, _ in inside})
+
+
+def test_the_edge_of_a_front_divides_what_it_dominates(call: Call) -> None:
+    chance = random.Random(9)
+    for direction, other in ((x, y) for x in ("max", "min") for y in ("max", "min")):
+        signs = (1 if direction == "max" else -1, 1 if other == "max" else -1)
+        points = [(chance.random(), chance.random()) for _ in range(60)]
+
+        def beats(a: tuple[float, float], b: tuple[float, float], signs: Any = signs) -> bool:
+            return all(s * p >= s * q for s, p, q in zip(signs, a, b, strict=True)) and a != b
+
+        front = [p for p in points if not any(beats(q, p) for q in points)]
+        (edge,) = call("params/pareto.js", "edgeOf", [front, direction])
+        corners = list(zip(edge["x"], edge["y"], strict=True))
+        for (x0, y0), (x1, y1) in itertools.pairwise(corners):
+            middle = (x0 + x1) / 2
+            level = y1 if edge["shape"] == "vh" else y0
+            near, far = level - signs[1] * 1e-9, level + signs[1] * 1e-9
+            assert any(beats(p, (middle, near)) for p in points)
+            assert not any(beats(p, (middle, far)) for p in points)
 
 
 def test_requests_for_series_fit_the_servers_limits(call: Call) -> None:

@@ -38,6 +38,7 @@ from headwater.wire.artifact_file import (
 
 _logger = logging.getLogger(__name__)
 _LONGEST_NUMBER = 18
+_NO_COPY = "No file in the store is made of these chunks"
 
 
 class ArtifactChunks:
@@ -115,9 +116,10 @@ class ArtifactChunks:
         if size is not None:
             with await self._quotas.admit(path, size):
                 stored = await in_thread(lambda: self._artifacts.copy(path, recipe))
-        if size is None or stored is None:
-            raise NotFoundError("No file in the store is made of these chunks")
-        return {"size": stored.head.size, "new_bytes": stored.new_bytes}
+                if stored is None:
+                    raise NotFoundError(_NO_COPY)
+                return {"size": stored.head.size, "new_bytes": stored.new_bytes}
+        raise NotFoundError(_NO_COPY)
 
     def _store(self, path: str, base: str | None, opening: Opening, read: Read) -> object:
         """Store a file of which the body has what is missing."""

@@ -67,7 +67,7 @@ def predecessors_in(
 ) -> Callable[[str], Sequence[str]]:
     """Return what tells `predecessors` by a database, on any thread, which waits for it.
 
-    What cannot be read now is left out: files are stored without.
+    What cannot be read now is left out.
     """
     lock = threading.Lock()
     known: tuple[list[RegisteredVersion], list[PlacedArtifacts]] = ([], [])
@@ -82,10 +82,10 @@ def predecessors_in(
         with lock:
             if clock() - read_at > _SECONDS:
                 try:
-                    known, read_at = database.read_now(read), clock()
+                    known = database.read_now(read)
                 except DatabaseError as error:
-                    _logger.warning("the predecessors of artifacts are not known now: %s", error)
-                    return ()
+                    _logger.warning("new registered versions are not known now: %s", error)
+                read_at = clock()  # also where it failed: not every upload is to wait for that
         return predecessors(path, *known)
 
     return find

@@ -51,6 +51,7 @@ PAGES: Sequence[Page] = (
     Page("runs", "Runs", "r"),
     Page("charts", "Charts", "c", needs_charts=True),
     Page("compare", "Compare", "v", needs_charts=True),
+    Page("params", "Params", "p", needs_charts=True),
 )
 """In the order of the navigation; the first one is where ``/headwater/`` leads."""
 

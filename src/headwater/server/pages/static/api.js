@@ -60,6 +60,8 @@ export const deleteSaved = (id) => post(`${OWN}/saved-searches/delete`, { search
 export const compareRuns = (question, signal) => post(`${OWN}/compare`, question, signal);
 /** The same as a text that a pull request may show. */
 export const compareAsMarkdown = (question) => post(`${OWN}/compare`, question, undefined, { Accept: MARKDOWN });
+export const importanceOf = (question, signal) => post(`${OWN}/params/importance`, question, signal);
+export const paretoOf = (question, signal) => post(`${OWN}/runs/pareto`, question, signal);
 export const getSeries = (query, signal) => get(`${OWN}/metrics/series`, query, signal);
 
 /** Where MLflow's own page of a run is. */

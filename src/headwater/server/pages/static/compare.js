@@ -2,7 +2,7 @@
 
 import { compareAsMarkdown, compareRuns, mlflowRun, searchTable } from "./api.js";
 import { saveText } from "./charts/export.js";
-import { Figure } from "./compare/figure.js";
+import { Figure } from "./charts/figure.js";
 import { estimationFigure } from "./compare/estimation.js";
 import { Form } from "./compare/form.js";
 import { direction, guess, loadKnown } from "./compare/known.js";

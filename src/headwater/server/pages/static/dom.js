@@ -37,6 +37,19 @@ export function announce(text) {
   byId("live").textContent = text;
 }
 
+/**
+ * Put other elements into an element once the event that leads to it is over: Tab moves the focus after it. What had the
+ * focus has it again, which `data-focus` names.
+ */
+export function replaceSoon(element, make) {
+  setTimeout(() => {
+    const focused = element.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
+    element.replaceChildren(...make());
+    const again = [...element.querySelectorAll("[data-focus]")].find((each) => each.dataset.focus === focused);
+    if (again && !again.disabled) again.focus();
+  });
+}
+
 /** Return a function that does the work when it has not been called again for some time. */
 export function debounced(milliseconds, work) {
   let timer = 0;

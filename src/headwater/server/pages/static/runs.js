@@ -1,7 +1,8 @@
 // The runs page: keeps the address, the table and the facets together.
 
-import { listProjects, searchTable } from "./api.js";
-import { announce, byId, debounced, h, showProblem } from "./dom.js";
+import { searchTable } from "./api.js";
+import { announce, byId, h, showProblem } from "./dom.js";
+import { Finder, toParams } from "./finder.js";
 import { whole } from "./format.js";
 import { choices, menu } from "./menu.js";
 import { ATTRIBUTES, combined, fieldLabel } from "./runs/fields.js";
@@ -9,19 +10,17 @@ import { Facets } from "./runs/facets.js";
 import { Grid } from "./runs/grid.js";
 import { sampleKeys, usualColumns, usualFacets } from "./runs/keys.js";
 import { Pages, tableRequest } from "./runs/pages.js";
-import { Places } from "./runs/places.js";
 import { fillSaved } from "./runs/saved.js";
 import { formatState, parseState } from "./runs/state.js";
+import { offerCharts, offerCompare } from "./selection.js";
 import { shortcut } from "./shell.js";
 
-const MOST_CHARTED = 100;
-const MOST_COMPARED = 500;
-const NO_KEYS = { metrics: [], params: [], tags: [] };
+const NO_KEYS = { runs: 0, metrics: [], params: [], tags: [] };
 
 class RunsPage {
   constructor() {
     this.state = parseState(location.search);
-    this.places = new Places({ projects: [], experiments: [] });
+    this.finder = new Finder(this, formatState);
     this.keys = NO_KEYS;
     this.keysOf = null;
     this.pages = null;
@@ -31,33 +30,15 @@ class RunsPage {
 
   async start() {
     this.listen();
-    try {
-      this.places = new Places(await listProjects());
-    } catch (error) {
-      showProblem(error.message);
-      return;
-    }
-    await this.load();
+    if (await this.finder.start()) await this.load();
   }
 
   listen() {
-    const q = byId("q");
-    byId("search").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.apply({ q: q.value });
-    });
-    q.addEventListener("input", () => (byId("clear-q").hidden = q.value === ""));
-    byId("clear-q").addEventListener("click", () => {
-      this.apply({ q: "" });
-      q.focus();
-    });
     byId("reload").addEventListener("click", () => this.reload());
     byId("unselect").addEventListener("click", () => this.unselect());
-    byId("place-filter").addEventListener("input", debounced(80, () => this.drawPlaces()));
     menu(byId("columns"), "Columns", (panel) => this.fillColumns(panel));
     menu(byId("add-facet"), "Add a facet", (panel) => this.fillFacets(panel));
     menu(byId("saved"), "Saved searches", (panel) => fillSaved(panel, this));
-    shortcut("/", () => q.select());
     shortcut("r", () => this.reload());
     shortcut("c", () => this.state.selected.length && byId("to-charts").click());
     shortcut("v", () => this.state.selected.length > 1 && byId("to-compare").click());
@@ -73,11 +54,11 @@ class RunsPage {
   }
 
   experimentIds() {
-    return this.places.ids(this.state);
+    return this.finder.experimentIds();
   }
 
   experimentName(id) {
-    return this.places.names.get(id) ?? id;
+    return this.finder.places.names.get(id) ?? id;
   }
 
   columns() {
@@ -105,7 +86,7 @@ class RunsPage {
 
   async reload() {
     this.keysOf = null;
-    this.places = new Places(await listProjects());
+    await this.finder.read();
     await this.load();
     announce("Loaded again");
   }
@@ -149,13 +130,8 @@ class RunsPage {
       await searchTable({ experiment_ids: this.experimentIds(), filter: this.state.q.trim(), max_results: 0 }).catch(
         (alone) => (shown = alone),
       );
-    showProblem(shown.message);
+    this.finder.fail(shown.message);
     byId("count").textContent = "";
-    const column = /column (\d+)/.exec(shown.message);
-    if (column && document.activeElement === byId("q")) {
-      const at = Number(column[1]) - 1;
-      byId("q").setSelectionRange(at, at);
-    }
   }
 
   async more() {
@@ -170,16 +146,9 @@ class RunsPage {
   }
 
   drawForm() {
-    byId("q").value = this.state.q;
-    byId("clear-q").hidden = this.state.q === "";
-    this.drawPlaces();
+    this.finder.draw();
+    byId("to-params").href = toParams(this.state);
     this.drawChosen();
-  }
-
-  drawPlaces() {
-    const address = (changes) => `${location.pathname}${formatState({ ...this.state, ...changes })}`;
-    const part = byId("place-filter").value;
-    this.places.draw(byId("places"), this.state, part, address, (changes) => this.apply(changes));
   }
 
   drawCount() {
@@ -193,22 +162,10 @@ class RunsPage {
 
   drawChosen() {
     const { selected } = this.state;
-    const charted = selected.slice(0, MOST_CHARTED);
     byId("chosen").hidden = !selected.length;
     byId("chosen-count").textContent = `${whole(selected.length)} selected`;
-    const query = new URLSearchParams(charted.map((id) => ["run", id]));
-    byId("to-charts").href = `${document.documentElement.dataset.base}/charts?${query}`;
-    byId("to-charts").textContent = selected.length > MOST_CHARTED ? `Chart the first ${MOST_CHARTED}` : "Chart";
-    this.drawCompare(selected);
-  }
-
-  /** What is compared are the selected runs alone, so that the places are only where to look for them. */
-  drawCompare(selected) {
-    const compared = selected.slice(0, MOST_COMPARED);
-    const query = new URLSearchParams([["sel", compared.join(",")]]);
-    byId("to-compare").hidden = compared.length < 2;
-    byId("to-compare").href = `${document.documentElement.dataset.base}/compare?${query}`;
-    byId("to-compare").textContent = selected.length > MOST_COMPARED ? `Compare the first ${MOST_COMPARED}` : "Compare";
+    offerCharts(byId("to-charts"), selected);
+    offerCompare(byId("to-compare"), selected);
   }
 
   isSelected(runId) {

@@ -5,27 +5,34 @@ import { isSingle, plain } from "./traces.js";
 
 const TITLES = { step: "step", time: "time (UTC)", elapsed: "seconds since the start" };
 
+/** Return what all layouts have in common. */
+export function frameOf(colours) {
+  const font = { family: colours.font, size: 11.5 };
+  return {
+    paper_bgcolor: colours.surface,
+    plot_bgcolor: colours.surface,
+    font: { ...font, color: colours.text },
+    showlegend: false,
+    hovermode: "closest",
+    dragmode: false,
+    hoverlabel: { bgcolor: colours.surface, bordercolor: colours.line, font: { ...font, color: colours.strong } },
+  };
+}
+
+/** Return what axes have in common. */
+export const axisFrame = (colours) => ({ gridcolor: colours.grid, zeroline: false, linecolor: colours.line, tickcolor: colours.line, tickfont: { size: 11 }, automargin: true });
+
 /** Return Plotly's layout; `series` tell whether it is of bars. */
 export function layoutOf(series, lines, state) {
   const colours = pageColours();
-  const axis = {
-    gridcolor: colours.grid,
-    zeroline: false,
-    exponentformat: "SI", // powers would be raised by inline styles, which the policy forbids
-    minexponent: 4,
-    linecolor: colours.line,
-    tickcolor: colours.line,
-    tickfont: { size: 11 },
-    automargin: true,
-  };
+  const frame = frameOf(colours);
+  // Powers would be raised by inline styles, which the policy forbids.
+  const axis = { ...axisFrame(colours), exponentformat: "SI", minexponent: 4 };
   const layout = {
-    paper_bgcolor: colours.surface,
-    plot_bgcolor: colours.surface,
-    font: { family: colours.font, size: 11.5, color: colours.text },
+    ...frame,
     margin: { l: 50, r: 14, t: 6, b: 38 },
-    showlegend: false,
     hovermode: lines.length <= 12 ? "x unified" : "closest",
-    hoverlabel: { bgcolor: colours.surface, bordercolor: colours.line, font: { family: colours.font, size: 11.5, color: colours.strong }, namelength: 40 },
+    hoverlabel: { ...frame.hoverlabel, namelength: 40 },
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
     xaxis: { ...axis, showgrid: false, showline: true, spikecolor: colours.line, spikethickness: 1, spikedash: "solid", ticks: "outside", ticklen: 4, title: { text: TITLES[state.axis], standoff: 6, font: { size: 11.5 } } },
     yaxis: { ...axis, fixedrange: true, exponentformat: "e", nticks: 8, type: state.logy ? "log" : "linear" },

@@ -1,11 +1,11 @@
 // One chart: its head, the picture, and what is to be said of it.
 
-import { h, icon } from "../dom.js";
+import { h } from "../dom.js";
 import { whole } from "../format.js";
-import { closeMenu, menu } from "../menu.js";
 import { saveCsv, savePicture } from "./export.js";
 import { draggedRange, layoutOf } from "./layout.js";
 import { plotly } from "./plotly.js";
+import { saveMenu } from "./save_menu.js";
 import { tracesOf } from "./traces.js";
 
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, showTips: false };
@@ -21,8 +21,11 @@ export class Panel {
     this.facts = h("span", { class: "panel-facts" });
     this.plot = h("div", { class: "plot", role: "img" });
     this.none = h("p", { class: "none", text: "No points", hidden: true });
-    const save = h("button", { type: "button", class: "quiet small", "aria-label": `Save ${key}`, "aria-haspopup": "true", "aria-expanded": "false" }, icon("save"));
-    menu(save, `Save ${key}`, (panel) => this.fillSave(panel));
+    const save = saveMenu(key, () => [
+      ["Picture (PNG)", () => savePicture("png", this.key, this.figure)],
+      ["Picture (SVG)", () => savePicture("svg", this.key, this.figure)],
+      ["Points shown (CSV)", () => saveCsv(this.key, this.series)],
+    ]);
     this.element = h(
       "section",
       { class: "panel loading", "aria-label": key, "data-metric": key },
@@ -31,19 +34,6 @@ export class Panel {
       this.none,
     );
     new ResizeObserver(() => this.listens && window.Plotly.Plots.resize(this.plot)).observe(this.plot);
-  }
-
-  fillSave(panel) {
-    const offer = (text, work) =>
-      h("button", { type: "button", class: "quiet wide", text, onclick: () => {
-        closeMenu();
-        work();
-      } });
-    panel.append(
-      offer("Picture (PNG)", () => savePicture("png", this.key, this.figure)),
-      offer("Picture (SVG)", () => savePicture("svg", this.key, this.figure)),
-      offer("Points shown (CSV)", () => saveCsv(this.key, this.series)),
-    );
   }
 
   async draw(series, lines, state) {

@@ -5,6 +5,7 @@
 // Statistics, 2012).
 
 import { faint, pageColours, styleOf } from "../charts/colours.js";
+import { axisFrame, frameOf } from "../charts/layout.js";
 import { plain } from "../charts/traces.js";
 import { number } from "../format.js";
 import { pairsOf, spread } from "./values.js";
@@ -107,7 +108,8 @@ function layout(verdict, groups, { two, zero, main, second, width }) {
   const room = (width - (two ? 150 : 90)) / (two ? 3 : count);
   const tilted = room < 50;
   const most = tilted ? 14 : Math.floor(room / LETTER);
-  const axis = { gridcolor: colours.grid, zeroline: false, exponentformat: "e", linecolor: colours.line, tickcolor: colours.line, tickfont: { size: 11 }, fixedrange: true, automargin: true };
+  const axis = { ...axisFrame(colours), exponentformat: "e", fixedrange: true };
+  const frame = frameOf(colours);
   const title = (text) => ({ text: plain(shortened(text, 40)), standoff: 8, font: { size: 11.5 } });
   const dashed = { type: "line", xref: "x", layer: "below", line: { color: colours.text, width: 1, dash: "dot" } };
   const names = groups.map(({ label }, at) => plain(shortened(label, most)) + (at === 0 ? `${tilted ? " " : "<br>"}(candidate)` : ""));
@@ -119,14 +121,9 @@ function layout(verdict, groups, { two, zero, main, second, width }) {
     if (estimate !== null && groups[0].mean !== null) shapes.push({ ...dashed, yref: "y", x0: 0, x1: 2, y0: groups[0].mean, y1: groups[0].mean });
   }
   return {
-    paper_bgcolor: colours.surface,
-    plot_bgcolor: colours.surface,
-    font: { family: colours.font, size: 11.5, color: colours.text },
+    ...frame,
     margin: { l: 56, r: two ? 60 : 14, t: 10, b: 48 },
-    showlegend: false,
-    hovermode: "closest",
-    dragmode: false,
-    hoverlabel: { bgcolor: colours.surface, bordercolor: colours.line, font: { family: colours.font, size: 11.5, color: colours.strong }, align: "left" },
+    hoverlabel: { ...frame.hoverlabel, align: "left" },
     shapes,
     xaxis: { ...axis, showgrid: false, showline: true, anchor: two ? "y" : "y2", range: [-0.55, two ? 2.5 : count - 0.45], title: column ? title(column) : undefined, tickangle: tilted ? -45 : 0, tickmode: "array", tickvals: [...groups.keys(), ...(two ? [2] : [])], ticktext: [...names, ...(two ? ["difference"] : [])] },
     yaxis: { ...axis, range: main, title: title(verdict.question.metric), ...(two ? {} : { domain: [0.42, 1] }) },

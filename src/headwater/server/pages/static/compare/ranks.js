@@ -2,6 +2,7 @@
 // After Demšar, JMLR 7 (2006), 1-30; the best is at the left.
 
 import { pageColours, styleOf } from "../charts/colours.js";
+import { frameOf } from "../charts/layout.js";
 import { plain } from "../charts/traces.js";
 import { number } from "../format.js";
 
@@ -70,15 +71,9 @@ export function ranksFigure({ names, mean_ranks: ranks, difference, cliques }, l
     data,
     height,
     layout: {
+      ...frameOf(colours),
       height,
-      paper_bgcolor: colours.surface,
-      plot_bgcolor: colours.surface,
-      font: { family: colours.font, size: 11.5, color: colours.text },
       margin: { l: side, r: side, t: 6, b: 6 },
-      showlegend: false,
-      hovermode: "closest",
-      dragmode: false,
-      hoverlabel: { bgcolor: colours.surface, bordercolor: colours.line, font: { family: colours.font, size: 11.5, color: colours.strong } },
       annotations,
       xaxis: { ...none, range: [0.95, count + 0.05] },
       yaxis: { ...none, range: [-depth, 1.7] },

@@ -1,30 +1,24 @@
-// One picture of a verdict: its head, the plot, what it can be saved as.
+// One picture of an analysis: its head, the plot, what it can be saved as.
 
-import { savePicture, WIDTH } from "../charts/export.js";
-import { plotly } from "../charts/plotly.js";
-import { h, icon } from "../dom.js";
-import { closeMenu, menu } from "../menu.js";
+import { h } from "../dom.js";
+import { savePicture, WIDTH } from "./export.js";
+import { plotly } from "./plotly.js";
+import { saveMenu } from "./save_menu.js";
 
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, showTips: false };
 
 export class Figure {
-  /** `open(runId)` is told of a click on a run's point. */
-  constructor(title, note, open) {
+  /** `open(runId)` is told of a click on a run's point; `more` are further ways to save, [text, work]. */
+  constructor(title, note, open, more = []) {
     this.title = title;
     this.open = open;
     this.build = null;
     this.subject = "";
     this.plot = h("div", { class: "plot", role: "img" });
-    const save = h("button", { type: "button", class: "quiet small", "aria-label": `Save ${title}`, "aria-haspopup": "true", "aria-expanded": "false" }, icon("save"));
-    menu(save, `Save ${title}`, (panel) => {
-      const offer = (text, format) =>
-        h("button", { type: "button", class: "quiet wide", text, onclick: () => {
-          closeMenu();
-          savePicture(format, `${this.subject}: ${title}`, this.picture());
-        } });
-      panel.append(offer("Picture (PNG)", "png"), offer("Picture (SVG)", "svg"));
-    });
-    this.element = h("section", { class: "panel loading", "aria-label": title, "data-figure": title }, h("header", { class: "panel-head" }, h("h2", { text: title }), save), this.plot, h("p", { class: "caption", text: note }));
+    const picture = (format) => savePicture(format, `${this.subject}: ${title}`, this.picture());
+    const save = saveMenu(title, () => [["Picture (PNG)", () => picture("png")], ["Picture (SVG)", () => picture("svg")], ...more]);
+    this.caption = h("p", { class: "caption", text: note });
+    this.element = h("section", { class: "panel loading", "aria-label": title, "data-figure": title }, h("header", { class: "panel-head" }, h("h2", { text: title }), save), this.plot, this.caption);
     this.observer = new ResizeObserver(() => this.plot.isConnected && !this.element.classList.contains("loading") && window.Plotly.Plots.resize(this.plot));
     this.observer.observe(this.plot);
   }

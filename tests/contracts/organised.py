@@ -28,7 +28,7 @@ _FILLED = [
     *("assessments", "spans", "trace_request_metadata", "trace_info", "logged_model_metrics"),
     *("logged_model_params", "logged_model_tags", "logged_models", "inputs", "datasets", "tags"),
     *("latest_metrics", "headwater_metric_blocks", "headwater_saved_searches", "runs"),
-    "headwater_artifact_quotas",
+    *("headwater_artifact_quotas", "headwater_artifact_changes", "headwater_artifact_admissions"),
     *("experiment_tags", *(_SUMS if SUMS_TRACES else ())),
 ]
 """Tables that tests fill, in an order in which they can be emptied."""

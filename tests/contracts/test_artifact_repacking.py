@@ -195,6 +195,7 @@ def test_killed_at_any_step_no_file_is_lost_and_the_next_time_completes_it(
             assert read(store, path) == content
         sweep(store)
         assert packed_bytes(store) < 1_000 * KILOBYTE
+        assert list(store.objects.list("condemned")) == []
         assert all(read(store, path) == content for path, content in files.items())
         store.close()
         if completed:

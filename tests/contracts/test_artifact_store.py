@@ -223,6 +223,45 @@ def test_versions_are_differences_and_all_of_them_come_back(
     assert read(store, "run/step-3") == files[3]
 
 
+def test_of_several_files_a_new_one_is_a_difference_to_that_which_it_resembles(
+    store: ArtifactStore,
+) -> None:
+    """Which ones may be is told from outside; a file of the same run is taken without asking."""
+    families = [weights(seed, 200_000).tobytes() for seed in range(3)]
+    first = weights(7, 50).tobytes()  # too small to tell which one it is
+    paths = [f"1/models/m-{number}/artifacts/w.safetensors" for number in range(3)]
+    asked: list[str] = []
+
+    def find_predecessors(path: str) -> list[str]:
+        asked.append(path)
+        return [*paths[:2], "1/models/m-gone/artifacts/w.safetensors"]
+
+    def file(content: bytes) -> bytes:
+        return safetensors({"first": first, "w": content})
+
+    for path, content in zip(paths, families, strict=True):
+        put(store, path, file(content))
+    store.find_predecessors = find_predecessors
+    news = [file(trained(content, 9)) for content in families]
+    for number, new in enumerate(news):
+        path = f"1/models/m-new-{number}/artifacts/w.safetensors"
+        assert put(store, path, new).new_bytes < 0.6 * len(new)
+        assert asked.pop() == path
+        store.delete(path)
+    put(store, "1/run/artifacts/checkpoints/1.safetensors", news[0])
+    asked.clear()
+    last = file(trained(news[0][-800_000:], 10))
+    stored = put(store, "1/run/artifacts/checkpoints/2.safetensors", last)
+    assert (asked, stored.new_bytes < 0.6 * len(last)) == ([], True)
+    # The predecessors go, and what builds on them stays.
+    for path in paths:
+        store.delete(path)
+    for _ in range(2):
+        collect(store, grace=-1)
+    assert read(store, "1/run/artifacts/checkpoints/2.safetensors") == last
+    assert list(check(store)) == []
+
+
 def test_differences_do_not_become_deeper_than_allowed(
     store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Self
 
@@ -24,6 +25,13 @@ class Proxy:
         self._every = 0
         self._requests = 0
         self.turned_away = 0
+        self._delay = 0.0
+        self._delayed = 0
+        self._counting = threading.Lock()
+        self.delays = 0
+        """Requests that were held up."""
+        self.most_at_once = 0
+        """Of those."""
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     def __enter__(self) -> Self:
@@ -55,7 +63,23 @@ class Proxy:
         """Answer each request of that number with this instead of passing it on."""
         self._response, self._every = response, every
 
+    def delay(self, seconds: float) -> None:
+        """Hold up each request for so long, and count them."""
+        self._delay, self.delays, self.most_at_once = seconds, 0, 0
+
+    def _hold_up(self) -> None:
+        if not self._delay:
+            return
+        with self._counting:
+            self.delays += 1
+            self._delayed += 1
+            self.most_at_once = max(self.most_at_once, self._delayed)
+        time.sleep(self._delay)
+        with self._counting:
+            self._delayed -= 1
+
     def _own_answer(self) -> bytes | None:
+        self._hold_up()
         if not self._every:
             return None
         self._requests += 1

@@ -130,6 +130,10 @@ def test_a_server_stops_amid_an_upload(tmp_path: Path, route: str) -> None:
             connection.sendall(head.encode() + b"HWAF")
             assert httpx.get(f"{server.url}/health").status_code == 200
             assert server.stop() == 0
+            assert connection.recv(12) == b"HTTP/1.1 503"
+        log = server.log.read_text()
+        assert f"the upload to {path.partition('?')[0]} was cut off" in log
+        assert "Traceback" not in log
 
 
 def test_memory_is_bounded_whatever_the_file(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from headwater.storage.artifacts.store import ArtifactStore
 from headwater.storage.artifacts.usage import Usage, directories, packed_bytes, usage
 from headwater.storage.backend import Backend
 from headwater.tracking.artifact_usage import OwnedUsage, Owner, artifact_usage
+from headwater.tracking.model_usage import ModelUsage, model_usage
 
 DataDir = Annotated[
     str | None,
@@ -53,6 +54,7 @@ _COLUMNS = (
     table.Column("size", "number"),
     table.Column("unique", "number"),
     table.Column("stored", "number"),
+    table.Column("own", "number"),
 )
 
 
@@ -92,16 +94,25 @@ def du(
         int, typer.Option(min=1, help="Directories to tell apart; 1 is experiments, 2 is runs.")
     ] = 1,
     by: Annotated[
-        Literal["directory", "experiment", "project"],
-        typer.Option(help="Whose files to tell apart; of the last two, with the limits."),
+        Literal["directory", "experiment", "project", "model"],
+        typer.Option(
+            help="Whose files to tell apart; of experiments and projects with the limits, of "
+            "registered models by version."
+        ),
     ] = "directory",
     backend_store_uri: given.BackendStoreUri = None,
     json_output: Json = False,
 ) -> None:
-    """Tell the bytes of files, of their chunks without repetition, and what is stored for them."""
+    """Tell the bytes of files, of their chunks without repetition, and what is stored for them.
+
+    `own` is what is stored for nobody else.
+    """
     store = _opened(data_dir, directory, destination)
     if by != "directory":
         database = existing_database(data_dir, backend_store_uri)
+        if by == "model":
+            _print_models(asyncio.run(_models(database, store)), json_output)
+            return
         _print_owners(asyncio.run(_owners(database, store, by)), by, json_output)
         return
     found = dict(sorted(usage(store, directories(depth)).items()))
@@ -124,6 +135,31 @@ async def _owners(backend: Backend, store: ArtifactStore, by: Owner) -> Sequence
         return await artifact_usage(database, store, by)
     finally:
         database.close()
+
+
+async def _models(backend: Backend, store: ArtifactStore) -> Sequence[ModelUsage]:
+    database, _ = backend.open()
+    try:
+        return await model_usage(database, store)
+    finally:
+        database.close()
+
+
+def _print_models(found: Sequence[ModelUsage], json_output: bool) -> None:
+    rows = [
+        {"model": each.model, "version": each.version, **asdict(each.usage)}
+        for each in found
+        if each.usage is not None
+    ]
+    elsewhere = [f"{each.model}/{each.version}" for each in found if each.usage is None]
+    if json_output:
+        table.print_json({"models": rows, "elsewhere": elsewhere})
+        return
+    rows[0]["model"] = "all"
+    columns = (table.Column("model"), table.Column("version", "number"), *_COLUMNS[1:])
+    table.print_rows(columns, rows, as_csv=False, empty="")
+    if elsewhere:
+        table.note(f"Not in this store: {', '.join(elsewhere)}")
 
 
 def _print_owners(found: Sequence[OwnedUsage], by: Owner, json_output: bool) -> None:

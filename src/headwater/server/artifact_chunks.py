@@ -38,6 +38,7 @@ from headwater.wire.artifact_file import (
 
 _logger = logging.getLogger(__name__)
 _LONGEST_NUMBER = 18
+_NO_COPY = "No file in the store is made of these chunks"
 
 
 class ArtifactChunks:
@@ -84,13 +85,14 @@ class ArtifactChunks:
             store = self._store if verb[1] == "file" else self._keep
             with transferring():
                 opening = await in_thread(lambda: read_opening(body.read))
-                with await self._admitted(path, opening.described.least, body):
+                admitted = self._admitted(path, opening.described.least, body, verb[1] == "file")
+                with await admitted:
                     return await in_thread(lambda: store(path, base, opening, body.read))
         raise NotFoundError(f"There is no {verb[0]} {scope['path']}")
 
-    async def _admitted(self, path: str, size: int, body: "_Body") -> Admission:
+    async def _admitted(self, path: str, size: int, body: "_Body", publishes: bool) -> Admission:
         try:
-            return await self._quotas.admit(path, size)
+            return await self._quotas.admit(path, size, publishes=publishes)
         except QuotaExceededError:
             await body.drain()
             raise
@@ -114,9 +116,10 @@ class ArtifactChunks:
         if size is not None:
             with await self._quotas.admit(path, size):
                 stored = await in_thread(lambda: self._artifacts.copy(path, recipe))
-        if size is None or stored is None:
-            raise NotFoundError("No file in the store is made of these chunks")
-        return {"size": stored.head.size, "new_bytes": stored.new_bytes}
+                if stored is None:
+                    raise NotFoundError(_NO_COPY)
+                return {"size": stored.head.size, "new_bytes": stored.new_bytes}
+        raise NotFoundError(_NO_COPY)
 
     def _store(self, path: str, base: str | None, opening: Opening, read: Read) -> object:
         """Store a file of which the body has what is missing."""

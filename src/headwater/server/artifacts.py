@@ -9,8 +9,9 @@ import json
 import logging
 import posixpath
 import re
+import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -21,7 +22,7 @@ from headwater.server.artifact_chunks import ArtifactChunks
 from headwater.server.artifact_quotas import Admission, QuotaGuard, declared_length
 from headwater.server.artifact_threads import in_thread, start, transferring
 from headwater.server.body import ClientDisconnectedError, drain
-from headwater.server.errors import answer_for
+from headwater.server.errors import STOPPING, answer_for
 from headwater.server.send import JSON, send_error, send_whole
 from headwater.storage.artifacts.cut import Bytes
 from headwater.storage.artifacts.overlay import STORE_DIRECTORY, Artifacts, Opened, media_type
@@ -86,6 +87,16 @@ class ArtifactRoutes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
+        try:
+            await self._answer(scope, receive, send)
+        except asyncio.CancelledError:
+            if scope["method"] != "PUT":
+                raise
+            # The server does not wait for it any longer; nothing is half there.
+            _logger.warning("the upload to %s was cut off: the server is stopping", scope["path"])
+            await send_error(send, STOPPING)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._chunks.holds(scope["path"]):
             await self._chunks(scope, receive, send)
             return
@@ -159,17 +170,20 @@ class ArtifactRoutes:
         prefix = next(each for each in self._prefixes if path.startswith(each))
         place = posixpath.normpath("/" + unquote(path[len(prefix) :])).strip("/")
         try:
-            admission = await self._admitted(place, scope, receive)
+            admission = await self._admitted(place, scope, receive, publishes=False)
         except HeadwaterError as error:
             await _fail(send, error)
             return
         with admission:
             await self._hand_over(scope, receive, send)
+        self._quotas.tell_stored(place)
 
-    async def _admitted(self, path: str, scope: Scope, receive: Receive) -> Admission:
+    async def _admitted(
+        self, path: str, scope: Scope, receive: Receive, *, publishes: bool = True
+    ) -> Admission:
         """Let a file of the declared length in. Raises as `QuotaGuard.admit`."""
         try:
-            return await self._quotas.admit(path, declared_length(scope))
+            return await self._quotas.admit(path, declared_length(scope), publishes=publishes)
         except QuotaExceededError:
             await drain(receive)
             raise
@@ -200,7 +214,7 @@ class ArtifactRoutes:
             await send_whole(send, 416, [(b"content-range", f"bytes */{found.size}".encode())], b"")
             return
         with transferring():
-            await _stream(send, found, wanted, described, is_part=b"range" in headers)
+            await _stream(receive, send, found, wanted, described, is_part=b"range" in headers)
 
     def _disposition(self, name: str) -> str:
         return content_disposition(name) if self._quotes_names else f"attachment; filename={name}"
@@ -212,6 +226,7 @@ class ArtifactRoutes:
             await _fail(send, error)
             return
         if count:
+            self._quotas.tell_deleted(path)
             await _answer_json(send, {})
         else:
             await self._hand_over(scope, receive, send)
@@ -296,6 +311,7 @@ def _store(writer: FileWriter, block: list[bytes]) -> None:
 
 
 async def _stream(
+    receive: Receive,
     send: Send,
     found: Opened,
     wanted: _Range,
@@ -309,34 +325,59 @@ async def _stream(
         status = 206
         part = f"bytes {wanted.start}-{wanted.end - 1}/{found.size}"
         headers.append((b"content-range", part.encode()))
-    content = found.read(wanted.start, wanted.end)
-    reading: asyncio.Future[bytes] = start(lambda: _block(content))
+    blocks = _Blocks(found.read(wanted.start, wanted.end))
+    gone = asyncio.ensure_future(_gone(receive))
     try:
-        block = await reading
-    except ArtifactStoreError as error:  # before anything is sent
-        await _fail(send, error)
-        return
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    while block:
-        reading = start(lambda: _block(content))
-        await send({"type": "http.response.body", "body": block, "more_body": True})
         try:
-            block = await reading
-        except ArtifactStoreError as error:
-            # The status is out: an unfinished body is what tells the client.
-            _logger.error("%s", error)
-            raise
-    await send({"type": "http.response.body", "body": b""})
+            block = await start(blocks.next)
+        except ArtifactStoreError as error:  # before anything is sent
+            await _fail(send, error)
+            return
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        while block and not gone.done():
+            reading = start(blocks.next)
+            await send({"type": "http.response.body", "body": block, "more_body": True})
+            try:
+                block = await reading
+            except ArtifactStoreError as error:
+                # The status is out: an unfinished body is what tells the client.
+                _logger.error("%s", error)
+                raise
+        if not gone.done():
+            await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()
+        await in_thread(blocks.close)
 
 
-def _block(content: Iterator[Bytes]) -> bytes:
-    parts, size = [], 0
-    for part in content:
-        parts.append(part)
-        size += len(part)
-        if size >= _BLOCK:
-            break
-    return b"".join(parts)
+async def _gone(receive: Receive) -> None:
+    """Wait until the client has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class _Blocks:
+    """A file's content in pieces worth sending; any thread."""
+
+    def __init__(self, content: Generator[Bytes, None, None]) -> None:
+        self._content = content
+        self._lock = threading.Lock()
+
+    def next(self) -> bytes:
+        """Return the next piece, nothing at the end."""
+        parts, size = [], 0
+        with self._lock:
+            for part in self._content:
+                parts.append(part)
+                size += len(part)
+                if size >= _BLOCK:
+                    break
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """End what is read ahead, once nobody reads any more."""
+        with self._lock:
+            self._content.close()
 
 
 async def _fail(send: Send, error: HeadwaterError) -> None:

@@ -86,6 +86,9 @@ TOO_LARGE = ErrorAnswer(
 STARTING = ErrorAnswer(
     503, "TEMPORARILY_UNAVAILABLE", "The server is preparing its database; try again.", 5
 )
+STOPPING = ErrorAnswer(
+    503, "TEMPORARILY_UNAVAILABLE", "The server is stopping; send the file again.", 5
+)
 
 _INTERNAL_TEXTS: dict[type[HeadwaterError], str] = {
     ArtifactStoreError: "The artifact store fails: ",

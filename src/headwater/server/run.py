@@ -42,6 +42,7 @@ from headwater.storage.artifacts.open_uri import open_uri
 from headwater.storage.artifacts.store import ArtifactStore
 from headwater.storage.backend import backend_of
 from headwater.storage.metrics.activity import Activity
+from headwater.tracking.predecessors import predecessors_in
 from headwater.tracking.service import TrackingService
 
 _logger = logging.getLogger(__name__)
@@ -166,6 +167,8 @@ class _Serving:
                 lambda: _open(self._config, self._release, self._activity, self._store)
             )
             self._gate.open(service)
+            if self._store is not None:
+                self._store.find_predecessors = predecessors_in(service.database)
             self._background = start_background(
                 self._config.database, service.database, self._activity, self._store
             )

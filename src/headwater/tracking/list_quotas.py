@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from headwater.entities.project_path import is_within, path_of_tag
 from headwater.errors import InvalidParameterError
 from headwater.storage.artifacts.store import ArtifactStore
-from headwater.tracking.quotas import Quota, read_quotas
+from headwater.storage.metadata.base import Connection
+from headwater.tracking.artifact_changes import learn
+from headwater.tracking.quotas import Quota, Quotas, read_quotas
 from headwater.tracking.service import TrackingService
 
 
@@ -26,7 +28,13 @@ async def list_quotas(service: TrackingService, path: str = "") -> Sequence[Used
         InvalidParameterError: the server has no artifact store, and enforces no limits.
     """
     store, project = store_of(service), path_of_tag(path)
-    found = await service.database.read(read_quotas)
+
+    def read(connection: Connection) -> Quotas:
+        if store.objects.is_shared:
+            learn(connection, store)
+        return read_quotas(connection)
+
+    found = await service.database.read(read)
     return [
         UsedQuota(each, found.used(each, store.index.size_below))
         for each in found.quotas

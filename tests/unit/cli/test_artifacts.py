@@ -245,6 +245,52 @@ def test_usage_of_projects_and_experiments_stands_beside_their_limits(
     assert shown[3].split()[-2:] == ["8,000,000", "25"]
 
 
+def test_usage_of_models_says_what_their_versions_share(command: Command, place: Place) -> None:
+    artifacts = place.open()
+    writer = artifacts.create("3/run/artifacts/other.bin")
+    writer.write(CONTENT[::-1])
+    writer.publish()
+    artifacts.close()
+    database = SqliteDatabase(new_database())
+    versions = [
+        ("detector", 1, "None", "mlflow-artifacts:/1/run/artifacts"),
+        ("detector", 2, "None", "mlflow-artifacts:/2/run/artifacts"),
+        ("detector", 3, "Deleted_Internal", "mlflow-artifacts:/3/run/artifacts"),
+        ("other", 1, "None", "mlflow-artifacts:/3/run/artifacts/other.bin"),
+        ("other", 2, "None", "s3://bucket/other"),
+    ]
+
+    def prepare(connection: Connection) -> None:
+        for name in ("detector", "other"):
+            connection.execute("INSERT INTO registered_models (name) VALUES (?)", (name,))
+        connection.executemany(
+            "INSERT INTO model_versions (name, version, current_stage, source) VALUES (?, ?, ?, ?)",
+            versions,
+        )
+
+    asyncio.run(database.write(prepare))
+    database.close()
+    told = command("artifacts", "du", "--by", "model", "--json", *place.options).json
+    size = len(CONTENT)
+    rows = {(row["model"], row["version"]): row for row in told["models"]}
+    assert {key: (row["size"], row["unique"]) for key, row in rows.items()} == {
+        ("", None): (3 * size + 5, 2 * size + 5),
+        ("detector", None): (2 * size + 5, size + 5),
+        ("detector", 1): (size, size),
+        ("detector", 2): (size + 5, size + 5),
+        ("other", None): (size, size),
+        ("other", 1): (size, size),
+    }
+    assert told["elsewhere"] == ["other/2"]
+    for key, row in rows.items():
+        is_shared = key[0] == "detector" and key[1] is not None
+        assert (row["own"] < 0.02 * row["stored"]) == is_shared
+        assert is_shared or row["own"] == row["stored"]
+    shown = command("artifacts", "du", "--by", "model", *place.options)
+    assert [line.split()[:2] for line in shown.lines][3] == ["detector", "1"]
+    assert "other/2" in shown.err
+
+
 def test_artifacts_are_checked_with_the_rest(command: Command, place: Place) -> None:
     new_database()
     told = command("check", "--artifacts", *place.destination, "--json").json

@@ -318,6 +318,34 @@ def test_a_declared_base_is_what_differences_are_made_against(
     assert grown[1] > 0.8 * len(first)
 
 
+def test_a_version_is_a_difference_to_the_last_one_of_its_registered_model(
+    tracked: Server, tmp_path: Path
+) -> None:
+    """Undeclared, and beside a later file of the same structure that is of another model."""
+    path = tmp_path / "m.safetensors"
+    mlflow.set_experiment("families")
+
+    def register(name: str, content: bytes) -> int:
+        """Return by how many bytes the packs have grown."""
+        path.write_bytes(safetensors({"families": content}))
+        before = packed(tracked)
+        model = mlflow.initialize_logged_model(name="model")
+        mlflow.MlflowClient().log_model_artifacts(model.model_id, str(tmp_path))
+        mlflow.MlflowClient().finalize_logged_model(model.model_id, "READY")
+        mlflow.register_model(f"models:/{model.model_id}", name)
+        time.sleep(1.1)  # what is registered is looked for once a second
+        return packed(tracked) - before
+
+    versions = {name: weights(seed, 400_000).tobytes() for name, seed in (("de", 301), ("fr", 302))}
+    assert all(register(*each) > 0.8 * 1_600_000 for each in versions.items())
+    for number, name in enumerate(("de", "fr", "de", "de")):
+        versions[name] = trained(versions[name], 303 + number)
+        assert register(name, versions[name]) < 0.6 * 1_600_000
+    for name, newest in (("de", 4), ("fr", 2)):
+        found = headwater.load_tensors(f"models:/{name}/{newest}/m.safetensors")
+        assert found["families"].tobytes() == versions[name]
+
+
 def test_a_base_that_is_not_there_is_an_error(tracked: Server, tmp_path: Path) -> None:
     for uri in ("models:/nothing@champion", str(tmp_path)):
         with pytest.raises(MlflowException), headwater.successor_of(uri):

@@ -1,5 +1,6 @@
 """Artifacts over HTTP in a bucket: beside plain objects, and when the bucket is away."""
 
+import asyncio
 import os
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from tests.asgi import Echo
+from tests.asgi import Echo, call
 from tests.faults.proxy import Proxy
 from tests.s3 import S3, SECRET
 
@@ -170,6 +171,34 @@ async def test_single_failures_are_tried_again(
                 assert (await client.put(f"{ROUTE}/{name}", content=CONTENT)).status_code == 200
                 assert (await client.get(f"{ROUTE}/{name}")).content == CONTENT
             assert proxy.turned_away > 3
+        artifacts.close()
+
+
+async def test_what_is_read_is_asked_for_ahead_and_not_any_more_once_the_client_has_gone(
+    s3: S3, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = np.random.default_rng(5).bytes(24 * 1024 * 1024)
+    with Proxy(s3.port) as proxy:
+        s3.use(monkeypatch, f"http://127.0.0.1:{proxy.port}")
+        artifacts = open_uri(f"headwater-cas+s3://{bucket}", tmp_path)
+        async with client_of(artifacts) as client:
+            await client.put(f"{ROUTE}/w", content=content)
+            proxy.delay(0.03)
+            assert (await client.get(f"{ROUTE}/w")).content == content
+            assert 3 <= proxy.most_at_once <= 1 + artifacts.store.objects.reads_ahead
+            # The manifest, and windows of 2 MiB: each byte once.
+            assert proxy.delays <= 1 + 13
+            proxy.delay(0.03)
+            part = await client.get(f"{ROUTE}/w", headers={"range": "bytes=9000000-9000009"})
+            assert part.content == content[9_000_000:9_000_010]
+            assert proxy.delays == 2
+        proxy.delay(0.03)
+        leaving = asyncio.Event()
+        leaving.set()
+        routes = ArtifactRoutes(artifacts, "", Echo(), empty_put=True)
+        answer = await call(routes, "GET", f"{ROUTE}/w", leaving=leaving)
+        assert len(answer.body) < len(content) // 2
+        assert proxy.delays <= 1 + 2 + artifacts.store.objects.reads_ahead
         artifacts.close()
 
 

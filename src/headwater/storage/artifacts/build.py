@@ -41,8 +41,11 @@ CONDEMNED = "condemned"
 
 _publishers = ThreadPoolExecutor(16, thread_name_prefix="headwater-packs")
 
-FindSimilar = Callable[[Tensor], Similar | None]
-"""Finds a file that may resemble one with this first tensor."""
+_TELLING = 16 * 1024
+"""Bytes of a chunk by which it is decided which of several files a new one resembles."""
+
+FindSimilar = Callable[[Tensor], Sequence[Similar]]
+"""Finds files that may resemble one with this first tensor, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +285,7 @@ class _Base:
 
 
 class _Bases:
-    """Looks for bases in one similar file."""
+    """Looks for bases in a similar file; of several, in the one that a chunk resembles most."""
 
     def __init__(
         self,
@@ -293,8 +296,7 @@ class _Bases:
         self._objects = objects
         self._find_similar = find_similar
         self._current = current
-        self._similar: Similar | None = None
-        self._reader: FileReader | None = None
+        self._files: list[tuple[Similar, FileReader]] = []
         self._is_sought = True
         self._failures = 0
 
@@ -302,10 +304,40 @@ class _Bases:
         """Return what a chunk may be a difference to."""
         if chunk.tensor is None or self._failures >= _TRIES:
             return None
-        similar = self._sought(chunk.tensor)
-        if similar is None:
+        files = self._sought(chunk.tensor)
+        best: tuple[int, _Base] | None = None
+        for each in tuple(files):
+            base = self._in(each, chunk, chunk.tensor)
+            if base is None:
+                continue
+            if len(files) == 1 or len(chunk.content) < _TELLING:
+                return base
+            encoded = Encoder().encode(chunk.content, base.content, chunk.tensor)
+            if best is None or len(encoded.content) < best[0]:
+                best, chosen = (len(encoded.content), base), each
+        if best is None:
             return None
-        number = similar.chunk(chunk.tensor, chunk.start, len(chunk.content))
+        self._files = [chosen]
+        return best[1]
+
+    def position(self, first: Tensor) -> int:
+        """Return the place of a file with differences in its line of versions."""
+        files = self._sought(first)
+        return files[0][0].manifest.position + 1 if files else 0
+
+    def _sought(self, tensor: Tensor) -> list[tuple[Similar, FileReader]]:
+        if self._is_sought:
+            self._is_sought = False
+            self._files = [
+                (each, FileReader(self._objects, each.manifest, "the base"))
+                for each in self._find_similar(tensor)
+            ]
+        return self._files
+
+    def _in(self, file: tuple[Similar, FileReader], chunk: Chunk, tensor: Tensor) -> _Base | None:
+        """Return the base of a chunk in a file."""
+        similar, _ = file
+        number = similar.chunk(tensor, chunk.start, len(chunk.content))
         told = None if number is None else similar.places(number)
         if number is None or told is None:
             return None
@@ -317,28 +349,21 @@ class _Bases:
             if places is None:
                 return None
             if places[0][1].depth < DEEPEST:
-                return self._read(number, levels, places)
+                return self._read(file, number, levels, places)
         return None
 
-    def position(self, first: Tensor) -> int:
-        """Return the place of a file with differences in its line of versions."""
-        similar = self._sought(first)
-        return 0 if similar is None else similar.manifest.position + 1
-
-    def _sought(self, tensor: Tensor) -> Similar | None:
-        if self._is_sought:
-            self._is_sought = False
-            self._similar = self._find_similar(tensor)
-            if self._similar is not None:
-                self._reader = FileReader(self._objects, self._similar.manifest, "the base")
-        return self._similar
-
-    def _read(self, number: int, levels: int, places: list[tuple[bytes, Place]]) -> _Base | None:
-        assert self._reader is not None
+    def _read(
+        self,
+        file: tuple[Similar, FileReader],
+        number: int,
+        levels: int,
+        places: list[tuple[bytes, Place]],
+    ) -> _Base | None:
+        """Read a base; a file of which one cannot be read is not looked at again."""
         try:
-            return _Base(self._reader.chunk(number, levels), places)
+            return _Base(file[1].chunk(number, levels), places)
         except (CorruptArtifactError, ArtifactStoreError):
-            self._similar = None  # a new file must not be built on a damaged one
+            self._files.remove(file)  # a new file must not be built on a damaged one
             return None
 
     def note(self, base: _Base | None, *, is_used: bool) -> None:

@@ -40,6 +40,9 @@ class CollectionPlan:
     forget: tuple[StoredObject, ...] = ()
     """What tells where the chunks of packs are that no file names any more."""
 
+    unmark: tuple[StoredObject, ...] = ()
+    """Marks of packs that are not there: a collection was killed after it had removed those."""
+
 
 def plan_collection(
     packs: list[StoredObject],
@@ -59,6 +62,7 @@ def plan_collection(
     """
     since = {pack.pack_of(each.name): each.modified for each in condemned}
     dead = [each for each in packs if pack.pack_of(each.name) not in live]
+    there = {pack.pack_of(each.name) for each in packs}
     new = [each for each in dead if pack.pack_of(each.name) not in since]
     old = [each for each in dead if pack.pack_of(each.name) in since]
     return CollectionPlan(
@@ -70,6 +74,11 @@ def plan_collection(
             each
             for each in moves
             if pack.pack_of(each.name) not in named and now - each.modified > grace
+        ),
+        tuple(
+            each
+            for each in condemned
+            if pack.pack_of(each.name) not in there | live and now - each.modified > grace
         ),
     )
 
@@ -105,6 +114,6 @@ def collect(store: ArtifactStore, *, grace: float = GRACE_SECONDS) -> Collection
         store.index.forget_packs([name])
         objects.delete(each.name)
         objects.delete(condemned_name(name))
-    for each in (*plan.drafts, *plan.forget):
+    for each in (*plan.drafts, *plan.forget, *plan.unmark):
         objects.delete(each.name)
     return plan

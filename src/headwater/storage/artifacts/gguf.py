@@ -55,6 +55,11 @@ _BLOCKS = {
     28: (1, 8),  # F64
     29: (256, 56),  # IQ1_M
     30: (1, 2),  # BF16
+    34: (256, 54),  # TQ1_0
+    35: (256, 66),  # TQ2_0
+    39: (32, 17),  # MXFP4
+    40: (64, 36),  # NVFP4
+    41: (128, 18),  # Q1_0
 }
 """Elements and bytes of a block by the type of a tensor. Source: ggml's ``ggml-common.h``."""
 

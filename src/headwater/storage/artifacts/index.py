@@ -30,6 +30,9 @@ CREATE TABLE IF NOT EXISTS recipes (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS recipes_by_size ON recipes (size, stored_at);
 CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS changes_until (
+    name TEXT PRIMARY KEY, change_id INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS totals (
     directory TEXT PRIMARY KEY, files INTEGER NOT NULL, size INTEGER NOT NULL
 ) WITHOUT ROWID;
@@ -52,6 +55,7 @@ ON CONFLICT (directory) DO UPDATE SET files = files + excluded.files, size = siz
 """
 _TOTAL = "SELECT files, size FROM totals WHERE directory = ?"
 _PATHS = "SELECT path FROM files WHERE path > ? ORDER BY path LIMIT ?"
+_BELOW = "SELECT path FROM files WHERE path >= ? AND path < ?"
 _PAGE = 1_000
 _BUSY_SECONDS = 30.0
 
@@ -213,16 +217,30 @@ class ChunkIndex:
         """Note the size of a file, in the totals as well; None: it is not there any more."""
         with self._used() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            row = connection.execute("SELECT size FROM files WHERE path = ?", (path,)).fetchone()
-            if size is None:
-                connection.execute("DELETE FROM files WHERE path = ?", (path,))
-            else:
-                connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", (path, size))
-            files = (size is not None) - (row is not None)
-            more = (size or 0) - (row[0] if row else 0)
-            if files or more:
-                changes = [(each, files, more) for each in _directories(path)]
-                connection.executemany(_ADD_TO_TOTAL, changes)
+            _note_file(connection, path, size)
+            connection.execute("COMMIT")
+
+    def changes_until(self) -> int:
+        """Return the number of the last change that `note_changes` has noted."""
+        with self._used() as connection:
+            row = connection.execute("SELECT max(change_id) FROM changes_until").fetchone()
+        return int(row[0] or 0)
+
+    def note_changes(self, changes: Iterable[tuple[str, int | None]], until: int) -> None:
+        """Note sizes of files as `note_file` does, and up to which number all are noted.
+
+        None: nothing is there any more, under the path or below it.
+        """
+        with self._used() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for path, size in changes:
+                _note_file(connection, path, size)
+                if size is None:
+                    # "0" is what comes behind the slash.
+                    below = connection.execute(_BELOW, (f"{path}/", f"{path}0")).fetchall()
+                    for (each,) in below:
+                        _note_file(connection, each, None)
+            connection.execute("INSERT OR REPLACE INTO changes_until VALUES ('files', ?)", (until,))
             connection.execute("COMMIT")
 
     def size(self, path: str) -> int | None:
@@ -272,6 +290,19 @@ class ChunkIndex:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise ArtifactStoreError(f"the index of chunks fails: {error}") from error
+
+
+def _note_file(connection: sqlite3.Connection, path: str, size: int | None) -> None:
+    row = connection.execute("SELECT size FROM files WHERE path = ?", (path,)).fetchone()
+    if size is None:
+        connection.execute("DELETE FROM files WHERE path = ?", (path,))
+    else:
+        connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", (path, size))
+    files = (size is not None) - (row is not None)
+    more = (size or 0) - (row[0] if row else 0)
+    if files or more:
+        changes = [(each, files, more) for each in _directories(path)]
+        connection.executemany(_ADD_TO_TOTAL, changes)
 
 
 def _directories(path: str) -> list[str]:

@@ -28,6 +28,7 @@ class LocalObjects:
     """Objects below `root`, for any number of processes of this machine."""
 
     is_shared = False
+    reads_ahead = 0
 
     def __init__(self, root: Path) -> None:
         self.root = root

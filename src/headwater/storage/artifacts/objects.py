@@ -87,6 +87,9 @@ class Objects(Protocol):
     is_shared: bool
     """Whether several machines use the place, each with an index of its own."""
 
+    reads_ahead: int
+    """Parts of objects to ask for before they are needed; 0: they are at hand."""
+
     def put(self, name: str, parts: Iterable[bytes]) -> None:
         """Store an object durably, whole or not at all, in place of one of that name.
 

@@ -1,6 +1,6 @@
 """Plain files beside the artifact store: what MLflow had put there before."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,7 +28,7 @@ class Opened:
 
     source: Readable
 
-    def read(self, start: int = 0, end: int | None = None) -> Iterator[Bytes]:
+    def read(self, start: int = 0, end: int | None = None) -> Generator[Bytes, None, None]:
         """Yield the bytes from `start` to before `end`. Raises CorruptArtifactError."""
         yield from self.source.read(start, end)
 

@@ -11,9 +11,7 @@ from headwater.storage.artifacts.manifest import Manifest
 from headwater.storage.artifacts.moved import Moved, read_moved
 from headwater.storage.artifacts.objects import Objects
 from headwater.storage.artifacts.planes import Bytes
-
-_READ_BYTES = 2 * 1024 * 1024
-"""Of a pack at once."""
+from headwater.storage.artifacts.read_ahead import WINDOW_BYTES, ReadAhead
 
 _NOTHING = memoryview(b"")
 _WINDOWS = 6
@@ -33,6 +31,10 @@ class FileReader:
         self._windows: dict[str, tuple[int, memoryview]] = {}
         """By pack, offset and content of what was read of it last."""
 
+        self._ahead: ReadAhead | None = None
+        self._number = 0
+        """Of the chunk that is read."""
+
         self._moved: dict[str, Moved] = {}
         """By pack that is not there any more, where its chunks are."""
 
@@ -48,12 +50,20 @@ class FileReader:
         if start >= end:
             return
         number = int(starts.searchsorted(start, "right")) - 1
-        while number < len(starts) - 1 and starts[number] < end:
-            content = self.chunk(number)
-            begin = int(starts[number])
-            first, last = max(0, start - begin), min(len(content), end - begin)
-            yield content if last - first == len(content) else content[first:last]
-            number += 1
+        if self._objects.reads_ahead:
+            after = int(starts.searchsorted(end, "left"))
+            self._ahead = ReadAhead(self._objects, self._manifest, number, after)
+        try:
+            while number < len(starts) - 1 and starts[number] < end:
+                content = self.chunk(number)
+                begin = int(starts[number])
+                first, last = max(0, start - begin), min(len(content), end - begin)
+                yield content if last - first == len(content) else content[first:last]
+                number += 1
+        finally:
+            if self._ahead is not None:
+                self._ahead.close()
+                self._ahead = None
 
     def chunk(self, number: int, levels: int = 0) -> Bytes:
         """Return a chunk of the file, or what is so many differences below it.
@@ -61,6 +71,7 @@ class FileReader:
         Raises:
             CorruptArtifactError: it is not what was stored.
         """
+        self._number = number
         rows = self._manifest.chain(number)[levels:]
         encoded = [
             self._encoded(int(row["pack"]), int(row["offset"]), int(row["stored"])) for row in rows
@@ -85,11 +96,15 @@ class FileReader:
             if place is None:
                 raise CorruptArtifactError(f"{self._name}: a chunk of the pack {name} is missing")
             return self._packed(*place, stored)
+        if self._ahead is not None:
+            ahead = self._ahead.find(self._number, name, offset, stored)
+            if ahead is not None:
+                return ahead
         begin, content = self._windows.get(name, (0, _NOTHING))
         if not begin <= offset <= offset + stored <= begin + len(content):
             try:
                 content = memoryview(
-                    self._objects.get(pack.object_name(name), offset, max(stored, _READ_BYTES))
+                    self._objects.get(pack.object_name(name), offset, max(stored, WINDOW_BYTES))
                 )
             except MissingObjectError as error:
                 moved = read_moved(self._objects, name)

@@ -66,6 +66,7 @@ class S3Objects:
     """Objects below a prefix of a bucket, for any number of machines."""
 
     is_shared = True
+    reads_ahead = 4
 
     def __init__(self, bucket: Bucket, settings: S3Settings | None = None) -> None:
         """Take the settings from the environment unless there are any.

@@ -13,6 +13,9 @@ _BRANCHES = 4
 _DEEPEST = 16
 """Directories below a declared base in which its file is sought."""
 
+_ARTIFACTS = "/artifacts/"
+"""What MLflow has between the directory of a run or logged model and its artifacts' paths."""
+
 
 class Similar:
     """A stored file, seen as the base of a new one of the same tensors."""
@@ -86,6 +89,12 @@ def declared(path: str, base: str) -> Iterator[str]:
     parts = path.split("/")
     for first in range(max(0, len(parts) - _DEEPEST), len(parts)):
         yield "/".join((base, *parts[first:]))
+
+
+def is_beside(path: str, other: str) -> bool:
+    """Say whether two files are artifacts of the same run or logged model."""
+    owner, found, _ = path.partition(_ARTIFACTS)
+    return bool(found) and other.startswith(owner + found)
 
 
 def nearest(path: str, candidates: Sequence[str]) -> str | None:

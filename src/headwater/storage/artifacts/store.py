@@ -20,7 +20,7 @@ from headwater.storage.artifacts.manifest import (
 )
 from headwater.storage.artifacts.objects import Objects
 from headwater.storage.artifacts.read import FileReader
-from headwater.storage.artifacts.similar import Similar, declared, nearest, structure_of
+from headwater.storage.artifacts.similar import Similar, declared, is_beside, nearest, structure_of
 from headwater.storage.artifacts.tensor_layout import Tensor
 from headwater.storage.artifacts.upload import Upload
 from headwater.wire.artifact_file import SMALL_FILE
@@ -29,6 +29,9 @@ MANIFESTS = "manifests"
 _FORMAT = "format"
 _VERSION = b"1\n"
 _CANDIDATES = 20
+_LOOKS = 3
+"""At those of them that are not there any more."""
+
 _COPIES = 4
 """Files whose cuts a client is told, to find out whether its own is one of them."""
 
@@ -62,12 +65,12 @@ class StoredFile:
     def __init__(self, objects: Objects, manifest: Manifest, path: str) -> None:
         self.head = manifest.head
         self.manifest = manifest
+        self.path = path
         self._objects = objects
-        self._path = path
 
     def read(self, start: int = 0, end: int | None = None) -> Iterator[Bytes]:
         """Yield the bytes from `start` to before `end`. Raises CorruptArtifactError."""
-        return FileReader(self._objects, self.manifest, self._path).read(start, end)
+        return FileReader(self._objects, self.manifest, self.path).read(start, end)
 
 
 class FileWriter:
@@ -144,6 +147,9 @@ class ArtifactStore:
     def __init__(self, objects: Objects, index: ChunkIndex) -> None:
         self.objects = objects
         self.index = index
+        self.find_predecessors: Callable[[str], Sequence[str]] = _none_known
+        """Tells of a new file the paths of some that it may be a successor of, the likeliest
+        first; for whoever knows of more than files. They need not be there."""
 
     def begin(self) -> None:
         """Mark the place as that of a store, for those who look for one further up.
@@ -290,7 +296,7 @@ class ArtifactStore:
         self.index.close()
 
     def _builder(self, path: str, likeness: Likeness = Likeness()) -> FileBuilder:
-        def find_similar(first: Tensor) -> Similar | None:
+        def find_similar(first: Tensor) -> tuple[Similar, ...]:
             return self._similar(path, likeness.first or first, likeness.base)
 
         return FileBuilder(self.objects, self.index, find_similar)
@@ -307,15 +313,28 @@ class ArtifactStore:
             self.index.note_structure(structure, path, stored.head.stored_at)
         return stored
 
-    def _similar(self, path: str, first: Tensor, base: str | None) -> Similar | None:
+    def _similar(self, path: str, first: Tensor, base: str | None) -> tuple[Similar, ...]:
+        """Return the files that a new one may resemble, the likeliest first."""
         for each in () if base is None else declared(path, base):
             found = self._sound(each)
             if found is not None and found.manifest.tensors:
-                return Similar(found.manifest)
-        candidates = self.index.alike(structure_of(first), _CANDIDATES)
-        chosen = nearest(path, candidates)
-        found = None if chosen is None else self._sound(chosen)
-        return None if found is None else Similar(found.manifest)
+                return (Similar(found.manifest),)
+        near = self._nearest(path, self.index.alike(structure_of(first), _CANDIDATES))
+        if near is not None and is_beside(path, near.path):
+            return (Similar(near.manifest),)
+        known = [self._sound(each) for each in self.find_predecessors(path)]
+        files = {each.path: each for each in (*known, near) if each is not None}
+        return tuple(Similar(each.manifest) for each in files.values() if each.manifest.tensors)
+
+    def _nearest(self, path: str, candidates: Sequence[str]) -> StoredFile | None:
+        """Return the nearest file that is still there; the index goes on naming deleted ones."""
+        for _ in range(_LOOKS):
+            chosen = nearest(path, candidates)
+            found = None if chosen is None else self._sound(chosen)
+            if chosen is None or found is not None:
+                return found
+            candidates = [each for each in candidates if each != chosen]
+        return None
 
     def _sound(self, path: str) -> StoredFile | None:
         """Return a file whose manifest can be read."""
@@ -336,6 +355,10 @@ def open_local_store(root: Path) -> ArtifactStore:
     except OSError as error:
         raise ArtifactStoreError(f"the artifact store {root} cannot be made: {error}") from error
     return ArtifactStore(LocalObjects(root), ChunkIndex(root / "index.db"))
+
+
+def _none_known(_: str) -> tuple[str, ...]:
+    return ()
 
 
 def _object_name(path: str) -> str:

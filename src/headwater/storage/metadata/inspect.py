@@ -26,6 +26,8 @@ OWN_TABLES = (
     "headwater_run_captures",
     "headwater_run_output",
     "headwater_artifact_quotas",
+    "headwater_artifact_changes",
+    "headwater_artifact_admissions",
 )
 """Headwater's tables beside the one that notes its revision."""
 

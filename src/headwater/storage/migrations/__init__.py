@@ -10,7 +10,7 @@ VERSION_TABLE = "headwater_alembic_version"
 DATABASE_VARIABLE = "HEADWATER_MIGRATED_DATABASE"
 """Where helper processes find a URI that may hold a password."""
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """Every revision this installation knows, oldest first."""
 
 HEAD_REVISION = REVISIONS[-1]

@@ -2,9 +2,12 @@
 
 import json
 import struct
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFReader, GGUFWriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,6 +94,39 @@ def test_tensors_of_gguf_are_where_it_has_them(
     large = [(name, data) for name, _, _, data in tensors if len(data) >= 4096]
     assert [(each.name, content[each.start :][: each.size]) for each in told] == large
     assert {name for _, _, name in chunks if name} == {name for name, _ in large}
+
+
+def test_a_file_by_the_writer_of_llama_cpp_is_cut_at_its_tensors_whatever_their_types(
+    tmp_path: Path,
+) -> None:
+    """Its reader tells where they are."""
+    # In memory only, and of a size in that package that ggml's has no more.
+    kinds = [each for each in GGML_QUANT_SIZES if each != GGMLQuantizationType.Q8_1]
+    writer = GGUFWriter(tmp_path / "m.gguf", "llama")
+    writer.add_block_count(2)
+    writer.add_rope_freq_base(10_000.0)
+    writer.add_token_list([f"token {n}" for n in range(5_000)])
+    writer.add_token_scores([float(n) for n in range(5_000)])
+    writer.add_custom_alignment(64)
+    plain = {np.float32: "f32", np.float16: "f16", np.float64: "f64", np.int8: "i8"}
+    for dtype, name in plain.items():
+        writer.add_tensor(f"blk.{name}", np.arange(16_384).reshape(4, 64, 64).astype(dtype))
+    for kind in kinds:
+        row = GGML_QUANT_SIZES[kind][1] * 7
+        content = np.random.default_rng(kind).integers(0, 256, (3 + 5_000 // row, row), np.uint8)
+        writer.add_tensor(f"blk.{kind.name}", content, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    told, chunks = cut((tmp_path / "m.gguf").read_bytes(), 100_000)
+    expected = [
+        (each.name, int(each.data_offset), int(each.n_bytes))
+        for each in GGUFReader(tmp_path / "m.gguf").tensors
+    ]
+    assert len(expected) == len(plain) + len(kinds)
+    assert [(each.name, each.start, each.size) for each in told] == expected
+    assert {name for _, _, name in chunks if name} == {name for name, _, _ in expected}
 
 
 def test_a_header_that_comes_in_pieces_is_read_once() -> None:

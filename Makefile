@@ -37,7 +37,7 @@ lock: $(NEWEST)  ## compile the lock files again, with the newest releases
 	@tools/lock
 
 clean:  ## remove the environments
-	rm -rf .venv .venv-oldest .venv-peers .venv-peers-loggers .venv-tools
+	rm -rf .venv .venv-oldest .venv-peers .venv-peers-loggers .venv-peers-torch .venv-tools
 
 $(NEWEST): pyproject.toml requirements/dev.txt tools/venv
 	@tools/venv .venv requirements/dev.txt

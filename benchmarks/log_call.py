@@ -1,22 +1,13 @@
 """What a call costs that logs a metric from Python, and when the server has a million of them."""
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.servers import Server
+from benchmarks.client_process import LOGGERS, installed, run_program, url_of
 from benchmarks.summary import Figure
 from benchmarks.trial import Trial
 
-_SECONDS = 600
 _STOCK_CALLS, _CALLS, _FAST_CALLS, _MILLION = 200, 3_000, 200_000, 1_000_000
-_OTHERS = Path(".venv-peers-loggers/bin/python")
-"""Made by ``tools/peers``."""
-
 _DEAD = "headwater://127.0.0.1:9"
 """The port of the discard service, where nobody listens."""
 
@@ -32,10 +23,10 @@ class LogCall(Trial):
 
     def run(self) -> Sequence[float | None]:
         """Return microseconds of a call, synchronous and asynchronous."""
-        url = _url(self.server, "headwater" if self.server.contender.ours else "http")
+        url = url_of(self.server, "headwater" if self.server.contender.ours else "http")
         calls = _CALLS if self.server.contender.ours else _STOCK_CALLS
-        plain = run_program("mlflow", calls, url)["median_us"]
-        return [plain, run_program("mlflow-async", _STOCK_CALLS, _url(self.server))["median_us"]]
+        plain = _log("mlflow", calls, url)["median_us"]
+        return [plain, _log("mlflow-async", _STOCK_CALLS, url_of(self.server))["median_us"]]
 
 
 class PythonRun(Trial):
@@ -52,56 +43,25 @@ class PythonRun(Trial):
 
     def run(self) -> Sequence[float | None]:
         """Return microseconds, microseconds, seconds and microseconds."""
-        url = _url(self.server, "headwater")
-        alone = run_program("headwater", _FAST_CALLS, url)
-        dead = run_program("headwater-unsent", _FAST_CALLS, _DEAD)
-        million = run_program("headwater", _MILLION, url)
-        through = run_program("mlflow", _CALLS, url)
-        layer = run_program("mlflow-without-store", _CALLS, url)
+        url = url_of(self.server, "headwater")
+        alone = _log("headwater", _FAST_CALLS, url)
+        dead = _log("headwater-unsent", _FAST_CALLS, _DEAD)
+        million = _log("headwater", _MILLION, url)
+        through = _log("mlflow", _CALLS, url)
+        layer = _log("mlflow-without-store", _CALLS, url)
         beyond = through["median_us"] - layer["median_us"]
         return [alone["median_us"], dead["p999_us"], million["durable_s"], beyond]
 
     def note(self) -> str | None:
         """Return what a call of other libraries takes that are installed for comparison."""
-        if not _OTHERS.exists():
-            return None
         medians = []
-        for library in ("trackio", "tensorboardX", "wandb"):
-            took = run_program(library, _CALLS, "", python=_OTHERS)["median_us"]
+        for library in installed(LOGGERS):
+            took = _log(library, _CALLS, "", python=LOGGERS)["median_us"]
             medians.append(f"{library} {took:.1f}")
+        if not medians:
+            return None
         return f"median of a call in us, without a server: {', '.join(medians)}"
 
 
-def _url(server: Server, scheme: str = "http") -> str:
-    host, port = server.address
-    return f"{scheme}://{host}:{port}"
-
-
-def run_program(
-    library: str, calls: int, url: str, *, python: Path | None = None
-) -> dict[str, float]:
-    """Return what `benchmarks.logging_program` prints, in a process with a spool of its own."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
-        environment = {
-            **os.environ,
-            "MLFLOW_TRACKING_URI": url,
-            "HEADWATER_SPOOL_DIR": directory,
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "TRACKIO_DIR": directory,
-        }
-        ended = subprocess.run(
-            [
-                str(python or sys.executable),
-                "-m",
-                "benchmarks.logging_program",
-                library,
-                str(calls),
-            ],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=True,
-        )
-    answer: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
-    return answer
+def _log(library: str, calls: int, url: str, *, python: Path | None = None) -> dict[str, float]:
+    return run_program("logging_program", library, calls, url, python=python)

@@ -63,6 +63,13 @@ def _headwater_unsent() -> tuple[Log, Finish]:
     return log, lambda: None
 
 
+def _aim() -> tuple[Log, Finish]:
+    run = importlib.import_module("aim").Run(
+        repo=tempfile.mkdtemp(), system_tracking_interval=None, log_system_params=False
+    )
+    return lambda step, value: run.track(value, name="loss", step=step), run.close
+
+
 def _tensorboardx() -> tuple[Log, Finish]:
     writer = importlib.import_module("tensorboardX").SummaryWriter(tempfile.mkdtemp())
     return lambda step, value: writer.add_scalar("loss", value, step), writer.close
@@ -86,11 +93,15 @@ LIBRARIES: dict[str, Callable[[], tuple[Log, Finish]]] = {
     "mlflow-without-store": _mlflow_without_store,
     "headwater": _headwater,
     "headwater-unsent": _headwater_unsent,
+    "aim": _aim,
     "tensorboardX": _tensorboardx,
     "trackio": _trackio,
     "wandb": _wandb,
 }
 """What begins to log, by library."""
+
+WITHOUT_SERVER = ("trackio", "tensorboardX", "wandb", "aim")
+"""Libraries of others that log to files of their own."""
 
 
 def main(arguments: list[str]) -> None:

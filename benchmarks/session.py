@@ -36,6 +36,7 @@ from benchmarks.storage import SqliteStorage
 from benchmarks.summary import Figure
 from benchmarks.template import make_template
 from benchmarks.thousand_keys import ThousandKeys
+from benchmarks.training import Training
 from benchmarks.trial import Scale, Trial
 
 TRIALS: Mapping[str, type[Trial]] = {
@@ -53,6 +54,7 @@ TRIALS: Mapping[str, type[Trial]] = {
     "ingest": Ingest,
     "log_call": LogCall,
     "python_run": PythonRun,
+    "training": Training,
     "artifacts": Artifacts,
     "fast_artifacts": FastArtifacts,
     "checkpoints": Checkpoints,

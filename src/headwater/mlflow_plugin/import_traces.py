@@ -6,7 +6,8 @@ from typing import Any
 from mlflow.entities.trace_location import TraceLocation
 from mlflow.exceptions import MlflowException
 from mlflow.tracing.client import TracingClient
-from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION, MLFLOW_TRACE_SPANS_LOCATION
+from mlflow.tracing.constant import TraceTagKey
+from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION
 
 from headwater.mlflow_plugin.import_transfer import MARK, Transfer, pages
 
@@ -14,7 +15,7 @@ _PAGE = 100
 _HAS_SPAN_IDS = "tr-"
 """Ids of traces whose spans name them; older ones have their spans in a file only."""
 
-_OF_THE_STORE = frozenset({MLFLOW_ARTIFACT_LOCATION, MLFLOW_TRACE_SPANS_LOCATION})
+_OF_THE_STORE = frozenset({MLFLOW_ARTIFACT_LOCATION, TraceTagKey.SPANS_LOCATION})
 
 
 def import_traces(transfer: Transfer, experiments: Sequence[Any]) -> None:

@@ -41,7 +41,7 @@ class SpoolingArtifactsRepository(FastArtifactsRepository):
 
     def _send(self, file: Path, artifact_path: str | None, path: str) -> None:
         with self._server.trying(RETRIES):
-            if self._should_multipart_upload(file) or self._is_large(file):
+            if self._is_large(file):
                 super().log_artifact(str(file), artifact_path)
             else:
                 self._server.put(path, file, _guess_mime_type(file.name))

@@ -203,7 +203,9 @@ class SpoolingStore(RestStore):
             known = self._models[model_id] = copy(known)
             known.status = status
             return known
-        return LoggedModel.from_proto(parse_dict(answer, FinalizeLoggedModel.Response()).model)
+        response = FinalizeLoggedModel.Response()
+        parse_dict(answer, response)
+        return LoggedModel.from_proto(response.model)
 
     def _deliver(self, request: Request) -> Any:
         """Send a request, or keep it: None. It waits behind what was logged before."""

@@ -61,6 +61,7 @@ def environment(**changes: str) -> dict[str, str]:
 def running(directory: Path, *arguments: str, **changes: str) -> Iterator[Server]:
     """Run `headwater server` in the directory, with its defaults unless told otherwise.
 
+    But MLflow's process, which takes longer to start than most tests, comes when it is asked.
     It is healthy on entry and gone on exit; the caller may have ended it before.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -69,7 +70,7 @@ def running(directory: Path, *arguments: str, **changes: str) -> Iterator[Server
         process = subprocess.Popen(
             command("server", "--port", "0", *arguments),
             cwd=directory,
-            env=environment(**changes),
+            env=environment(**{"HEADWATER_MLFLOW_ON_DEMAND": "true", **changes}),
             stdout=stream,
             stderr=subprocess.STDOUT,
         )

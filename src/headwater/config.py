@@ -81,3 +81,5 @@ class UpstreamConfig:
     secrets_cache_max_size: int = 1000
     workspaces: bool = False
     workspace_store_uri: str | None = None
+    on_demand: bool = False
+    """Start it with the first request that it has to answer."""

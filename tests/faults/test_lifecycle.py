@@ -37,8 +37,13 @@ def until(condition: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+def serving(directory: Path, **changes: str) -> contextlib.AbstractContextManager[Server]:
+    """Run a server that starts MLflow at once, as by default."""
+    return running(directory, HEADWATER_MLFLOW_ON_DEMAND="false", **changes)
+
+
 def test_serves_before_mlflow_is_up(tmp_path: Path) -> None:
-    with running(tmp_path) as server:
+    with serving(tmp_path) as server:
         assert httpx.get(server.url + EXPERIMENT).json()["experiment"]["name"] == "Default"
         assert "<!doctype html>" in httpx.get(server.url).text
         assert httpx.get(f"{server.url}/health").text == "OK"
@@ -49,7 +54,7 @@ def test_serves_before_mlflow_is_up(tmp_path: Path) -> None:
 
 
 def test_stops_cleanly(tmp_path: Path) -> None:
-    with running(tmp_path, TMPDIR=str(tmp_path)) as server:
+    with serving(tmp_path, TMPDIR=str(tmp_path)) as server:
         server.wait_for_upstream()
         processes = descendants(server)
         assert len(processes) >= 2
@@ -62,13 +67,13 @@ def test_stops_cleanly(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("delay", [0, 0.02, 0.05, 0.1, 0.2, 0.5])
 def test_stops_however_early_it_is_told(tmp_path: Path, delay: float) -> None:
-    with running(tmp_path) as server:
+    with serving(tmp_path) as server:
         time.sleep(delay)
         assert server.stop() == 0
 
 
 def test_finishes_requests_before_it_stops(tmp_path: Path) -> None:
-    with running(tmp_path) as server:
+    with serving(tmp_path) as server:
         address = httpx.URL(server.url)
         with socket.create_connection((address.host, address.port or 80)) as client:
             body = b'{"name": "late"}'
@@ -88,7 +93,7 @@ def test_finishes_requests_before_it_stops(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("victim", ["launcher", "worker"])
 def test_mlflow_comes_back_when_killed(tmp_path: Path, victim: str) -> None:
-    with running(tmp_path) as server:
+    with serving(tmp_path) as server:
         server.wait_for_upstream()
         launcher, *workers = descendants(server)
         killed = launcher if victim == "launcher" else workers[0]
@@ -104,7 +109,7 @@ def test_mlflow_comes_back_when_killed(tmp_path: Path, victim: str) -> None:
 
 def test_mlflow_ends_when_the_front_is_killed(tmp_path: Path) -> None:
     changes = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "true", "TMPDIR": str(tmp_path)}
-    with running(tmp_path, **changes) as server:
+    with serving(tmp_path, **changes) as server:
         server.wait_for_upstream()
         until(lambda: len(descendants(server)) > 3)  # the job runner has children, too
         processes = descendants(server)
@@ -115,7 +120,7 @@ def test_mlflow_ends_when_the_front_is_killed(tmp_path: Path) -> None:
 
 
 def test_mlflow_ends_when_the_front_is_killed_early(tmp_path: Path) -> None:
-    with running(tmp_path) as server:
+    with serving(tmp_path) as server:
         until(lambda: len(descendants(server)) > 0)
         processes = descendants(server)
         server.process.kill()

@@ -43,6 +43,7 @@ def server(
     artifacts_only: given.ArtifactsOnly = False,
     artifacts_destination: given.ArtifactsDestination = None,
     workers: given.Workers = None,
+    mlflow_on_demand: given.MlflowOnDemand = False,
     static_prefix: given.StaticPrefix = None,
     allowed_hosts: given.AllowedHosts = None,
     cors_allowed_origins: given.CorsAllowedOrigins = None,

@@ -39,6 +39,16 @@ Workers = Annotated[
         "[default: 1]",
     ),
 ]
+MlflowOnDemand = Annotated[
+    bool,
+    typer.Option(
+        "--mlflow-on-demand",
+        envvar="HEADWATER_MLFLOW_ON_DEMAND",
+        rich_help_panel=_NETWORK,
+        help="Start MLflow's own server with the first request that it has to answer, such as one "
+        "for the user interface. That one waits some seconds.",
+    ),
+]
 StaticPrefix = Annotated[
     str | None,
     typer.Option(

@@ -120,7 +120,10 @@ class _Serving:
         self._gate = Gate()
         path = directory / "mlflow.sock"
         self._upstream = Upstream(
-            mlflow_arguments(server, upstream, path), mlflow_environment(os.environ, upstream), path
+            mlflow_arguments(server, upstream, path),
+            mlflow_environment(os.environ, upstream),
+            path,
+            on_demand=upstream.on_demand,
         )
         self._proxy = Proxy(self._upstream)
         self._store: ArtifactStore | None = None

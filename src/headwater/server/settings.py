@@ -49,6 +49,7 @@ class Options:
     workspace_store_uri: str | None = None
     workspaces: bool = False
     workers: int = 1
+    mlflow_on_demand: bool = False
     relaxed_durability: bool = False
     search_timeout: float = 30.0
 
@@ -211,6 +212,11 @@ def _upstream(options: Options, directory: Path, server: ServerConfig) -> Upstre
     archival = Path(options.trace_archival_config) if options.trace_archival_config else None
     if archival is not None and not (directory / archival).is_file():
         raise ConfigurationError(f"--trace-archival-config {archival} is not a file")
+    if archival is not None and options.mlflow_on_demand:
+        raise ConfigurationError(
+            "--mlflow-on-demand and --trace-archival-config exclude each other: MLflow's process, "
+            "which archives traces, must always run"
+        )
     return UpstreamConfig(
         backend_store_uri=store,
         registry_store_uri=_registry_store(options.registry_store_uri, directory, store),
@@ -226,6 +232,7 @@ def _upstream(options: Options, directory: Path, server: ServerConfig) -> Upstre
         secrets_cache_max_size=options.secrets_cache_max_size,
         workspaces=options.workspaces,
         workspace_store_uri=options.workspace_store_uri,
+        on_demand=options.mlflow_on_demand,
     )
 
 

@@ -34,17 +34,27 @@ class Upstream:
     """
 
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], socket: Path
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        socket: Path,
+        *,
+        on_demand: bool = False,
     ) -> None:
+        """`on_demand`: MLflow is started when somebody first waits for it."""
         self.socket = socket
         self._command = [sys.executable, "-m", _LAUNCHER, str(socket), *arguments]
         self._environment = environment
         self._accepting = asyncio.Event()
         self._retired = asyncio.Event()
         self._supervision: asyncio.Task[None] | None = None
+        self._may_start = False
+        self._is_wanted = not on_demand
 
     async def accepting(self, seconds: float) -> bool:
         """Wait until MLflow takes connections; False when it does not in time."""
+        self._is_wanted = True
+        self._start_if_wanted()
         if not self._accepting.is_set() and not self._retired.is_set():
             waits = [asyncio.create_task(e.wait()) for e in (self._accepting, self._retired)]
             try:
@@ -61,8 +71,9 @@ class Upstream:
         self._retired.set()
 
     def start(self) -> None:
-        """Start MLflow, and again whenever it dies."""
-        self._supervision = asyncio.create_task(self._supervise())
+        """Start MLflow, at once or on demand, and again whenever it dies."""
+        self._may_start = True
+        self._start_if_wanted()
 
     async def stop(self) -> None:
         """End MLflow and all its children."""
@@ -70,6 +81,11 @@ class Upstream:
             self._supervision.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._supervision
+
+    def _start_if_wanted(self) -> None:
+        wanted = self._may_start and self._is_wanted and not self._retired.is_set()
+        if wanted and self._supervision is None:
+            self._supervision = asyncio.create_task(self._supervise())
 
     async def _supervise(self) -> None:
         delay = _FIRST_DELAY

@@ -53,6 +53,22 @@ async def upstream(
             assert not alive(pid)
 
 
+async def test_on_demand_it_starts_when_somebody_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LAUNCHER", "stand_in")
+    (tmp_path / "stand_in.py").write_text(STAND_IN)
+    pids = tmp_path / "pids"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    mlflow = Upstream([str(pids)], environment, tmp_path / "s", on_demand=True)
+    mlflow.start()
+    await asyncio.sleep(0.5)
+    assert not pids.exists()
+    assert await mlflow.accepting(30)
+    assert len(pids.read_text().splitlines()) == 1
+    await mlflow.stop()
+
+
 def alive(pid: int) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

@@ -21,7 +21,8 @@ with headwater.start_run("ranks", params={"lr": 0.1}, tags={"team": "blue"}) as 
     rank = int(os.environ["RANK"])
     for step in range(100):
         run.log({"loss": step + rank, "seconds": 0.1}, step=step)
-    print(run.run_id, flush=True)
+    sys.stdout.write(run.run_id + chr(10))  # at once: three of them print
+    sys.stdout.flush()
     if len(sys.argv) > 1 and rank == int(sys.argv[1]):
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -80,7 +81,9 @@ def execute(server: Server, spools: Path, *command: str) -> str:
         text=True,
         timeout=120,
     )
-    [run_id] = set(done.stdout.split())
+    told = set(done.stdout.split())
+    assert len(told) == 1, (done.stdout, done.stderr)
+    [run_id] = told
     until(lambda: not spools_in(spools))
     return run_id
 

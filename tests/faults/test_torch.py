@@ -18,6 +18,7 @@ pytestmark = [
 
 STEPS = 50
 TRAIN = f"""
+import sys
 import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
@@ -38,7 +39,8 @@ with headwater.start_run("ddp", params={{"lr": 0.1}}) as run:
         optimizer.step()
         weight = model.module.weight[0, 0].item()
         run.log({{"loss": loss.item(), "weight": weight}}, step=step)
-    print(run.run_id, flush=True)
+    sys.stdout.write(run.run_id + chr(10))  # at once: both of them print
+    sys.stdout.flush()
 dist.destroy_process_group()
 """
 

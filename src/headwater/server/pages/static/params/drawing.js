@@ -82,8 +82,8 @@ function drawAxis(pen, axis, at, figure, place, colours) {
     pen.lines([[x - 3, y, x + 3, y]], colours.strong, 1);
     pen.text(side.x, y + 4, shortened(tick.text, 9), { ...style, anchor: side.anchor, size: 11 });
   }
-  const name = shortened(axis.label, Math.floor((place.apart - 8) / BOLD));
-  pen.text(x, place.top - 14, name, { ...style, colour: colours.strong, anchor: "middle", weight: "600" });
+  const title = titled(axis.label, x, place);
+  pen.text(title.x, place.top - 14, title.text, { ...style, colour: colours.strong, anchor: "middle", weight: "600" });
   if (axis.lane) {
     pen.lines([[x - 9, place.lane, x + 9, place.lane]], colours.strong, 1);
     pen.text(x, place.lane + 16, `${whole(axis.lane)} ${axis.kind === "number" ? "without" : "none"}`, { ...style, anchor: "middle", size: 11 });
@@ -99,6 +99,16 @@ function drawBrush(pen, { parts, lane }, x, place, colours) {
     pen.box(x - 6, top, 12, height, colours.accent, 0.35);
     pen.lines([[x - 6, top, x + 6, top], [x - 6, top + height, x + 6, top + height]], colours.accent, 2);
   }
+}
+
+/** Return the name of an axis and its middle: beside the edge moved into the picture, where there is room for that. */
+function titled(label, x, place) {
+  const most = place.apart - 8;
+  const toEdge = Math.min(x, place.width - x) - 4;
+  const half = (Math.min(label.length, Math.floor(most / BOLD)) * BOLD) / 2;
+  if (half <= toEdge) return { x, text: shortened(label, Math.floor(most / BOLD)) };
+  if (most < 4 * half) return { x, text: shortened(label, Math.floor((2 * toEdge) / BOLD)) };
+  return { x: x < place.width / 2 ? half + 4 : place.width - half - 4, text: label };
 }
 
 function drawLegend(pen, { metric, direction }, place, colours) {

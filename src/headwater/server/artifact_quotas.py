@@ -109,7 +109,12 @@ class QuotaGuard:
         async with self._lock:  # one after the other: two must not refuse each other
             for each in limits:
                 used = await in_thread(lambda each=each: self._used(each, admission.path))  # type: ignore[misc]
-                used += self._coming(each, admission.path)
+                others = [
+                    (other.path, other.size)
+                    for other in self._under_way
+                    if other.path != admission.path
+                ]
+                used += self._quotas.coming(each, others)
                 require_room(each, used, size, admission.path)
             admission.size = size  # while nobody else looks
             self._under_way.add(admission)
@@ -180,17 +185,6 @@ class QuotaGuard:
         if service is None:
             raise DatabaseBusyError("the server is preparing its database")
         return service
-
-    def _coming(self, quota: Quota, path: str) -> int:
-        """Return the bytes of files under other paths that are coming in now.
-
-        What comes in under one path, such as parts of a file, is one file in the end.
-        """
-        sizes: dict[str, int] = {}
-        for each in self._under_way:
-            if each.path != path and quota in self._quotas.over(each.path):
-                sizes[each.path] = max(each.size, sizes.get(each.path, 0))
-        return sum(sizes.values())
 
     def _used(self, quota: Quota, path: str) -> int:
         """Return what is used without the file that is to be replaced."""

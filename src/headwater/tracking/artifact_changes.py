@@ -47,19 +47,14 @@ def admit(
     artifact_changes.lock(connection)
     learn(connection, store)
     others = [
-        each
+        (each.path, each.size)
         for each in artifact_changes.admitted(connection, now)
         if each.path != wanted.path and each.admission_id not in ended
     ]
     index = store.index
     before = index.size(wanted.path) or 0
     for limit in limits:
-        # What comes in under one path, such as parts of a file, is one file in the end.
-        coming: dict[str, int] = {}
-        for each in others:
-            if limit in quotas.over(each.path):
-                coming[each.path] = max(each.size, coming.get(each.path, 0))
-        used = quotas.used(limit, index.size_below) - before + sum(coming.values())
+        used = quotas.used(limit, index.size_below) - before + quotas.coming(limit, others)
         require_room(limit, used, wanted.size, wanted.path)
     artifact_changes.admit(connection, wanted, now + VALID_MS)
 

@@ -83,6 +83,17 @@ class Quotas:
             for each in quota.directories
         )
 
+    def coming(self, quota: Quota, files: Iterable[tuple[str, int]]) -> int:
+        """Return the bytes that count for a limit of files that come in now: paths and sizes.
+
+        What comes in under one path, such as parts of a file, is one file in the end.
+        """
+        sizes: dict[str, int] = {}
+        for path, size in files:
+            if quota in self.over(path):
+                sizes[path] = max(size, sizes.get(path, 0))
+        return sum(sizes.values())
+
 
 def read_quotas(connection: Connection) -> Quotas:
     """Return all limits as they are now."""

@@ -6,6 +6,9 @@ const LARGEST = 1.7976931348623157e308;
 
 export const whole = (count) => WHOLE.format(count);
 
+/** Return a text, or its beginning and an ellipsis: `most` characters, but of its own one at least. */
+export const shortened = (text, most) => (text.length > most ? `${text.slice(0, Math.max(1, most - 1))}…` : text);
+
 export function number(value) {
   if (value === null || value === undefined) return "";
   if (typeof value === "string") return value; // NaN

@@ -1,5 +1,6 @@
 // How a chart of one metric is laid out: axes, colours, the range.
 
+import { shortened } from "../format.js";
 import { pageColours } from "./colours.js";
 import { isSingle, plain } from "./traces.js";
 
@@ -58,12 +59,10 @@ function barLayout(layout, lines, state) {
       autorange: "reversed",
       tickmode: "array",
       tickvals: named ? lines.map((line) => line.index) : [],
-      ticktext: named ? lines.map((line) => plain(shortened(line.name))) : [],
+      ticktext: named ? lines.map((line) => plain(shortened(line.name, 24))) : [],
     },
   };
 }
-
-const shortened = (name) => (name.length > 24 ? `${name.slice(0, 23)}…` : name);
 
 function rangeOf({ axis, logx, from, to }) {
   if (axis === "time") return [new Date(from).toISOString(), new Date(to).toISOString()];

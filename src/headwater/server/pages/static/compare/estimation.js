@@ -7,15 +7,13 @@
 import { faint, pageColours, styleOf } from "../charts/colours.js";
 import { axisFrame, frameOf } from "../charts/layout.js";
 import { plain } from "../charts/traces.js";
-import { number } from "../format.js";
+import { number, shortened } from "../format.js";
 import { pairsOf, spread } from "./values.js";
 import { interval, probability, sharedPrefix, signed } from "./words.js";
 
 const MOST_LINES = 300;
 const MARGIN = 0.06;
 const LETTER = 6.6;
-
-const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /** Return {data, layout} for Plotly. */
 export function estimationFigure(verdict, groups, width) {

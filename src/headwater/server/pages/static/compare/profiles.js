@@ -3,13 +3,12 @@
 
 import { faint, pageColours, styleOf } from "../charts/colours.js";
 import { plain } from "../charts/traces.js";
+import { shortened } from "../format.js";
 
 const LETTER = 6.4;
 const MOST_BANDS = 6;
 const MOST_NAMED = 10;
 const ROW = 21;
-
-const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /** What the picture shows, in a sentence or two. */
 export function profilesNote({ tasks, level, groups }, question) {

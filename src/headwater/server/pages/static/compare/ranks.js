@@ -4,11 +4,9 @@
 import { pageColours, styleOf } from "../charts/colours.js";
 import { frameOf } from "../charts/layout.js";
 import { plain } from "../charts/traces.js";
-import { number } from "../format.js";
+import { number, shortened } from "../format.js";
 
 const LETTER = 6.4;
-
-const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /** Return {data, layout, height} for Plotly; `labels` are short names by group. */
 export function ranksFigure({ names, mean_ranks: ranks, difference, cliques }, labels, order, width) {

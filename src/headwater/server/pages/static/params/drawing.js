@@ -1,6 +1,6 @@
 // The drawing of parallel coordinates: where axes and lines are, and how a pen draws them.
 
-import { number, whole } from "../format.js";
+import { number, shortened, whole } from "../format.js";
 import { marked } from "./axes.js";
 import { STEPS, stepOf } from "./gradient.js";
 
@@ -16,8 +16,6 @@ const LEAST_APART = 92;
 const NARROW = 480;
 /** Of more lines each is as thin as can be, which is drawn ten times as quickly. */
 const MANY = 1000;
-
-const shortened = (text, most) => (text.length > most ? `${text.slice(0, Math.max(1, most - 1))}…` : text);
 
 /** Return where things are: {room, width, height, xs, apart, y(place), lane}. */
 export function geometry(axes, room, height = HEIGHT) {

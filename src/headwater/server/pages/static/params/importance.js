@@ -6,7 +6,7 @@ import { axisFrame, frameOf } from "../charts/layout.js";
 import { plain } from "../charts/traces.js";
 import { percent } from "../compare/words.js";
 import { h } from "../dom.js";
-import { whole } from "../format.js";
+import { shortened, whole } from "../format.js";
 
 export const MOST_BARS = 20;
 const ROW = 26;
@@ -24,7 +24,6 @@ export const MEASURES = {
   },
 };
 
-const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 /** A share; less than a thousandth of all is nothing to speak of. */
 const three = (value) => value.toFixed(3).replace(/^-(?=0\.000$)/, "").replace("-", "−");
 const between = (low, high) => `${three(low)} to ${three(high)}`;

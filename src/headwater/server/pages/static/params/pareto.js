@@ -5,14 +5,12 @@ import { cell } from "../charts/export.js";
 import { axisFrame, frameOf } from "../charts/layout.js";
 import { plain } from "../charts/traces.js";
 import { h } from "../dom.js";
-import { number, whole } from "../format.js";
+import { number, shortened, whole } from "../format.js";
 import { scaleOf } from "./axes.js";
 
 const MOST_ROWS = 200;
 const MANY = 1500;
 const MOST_DRAWN = 6000;
-
-const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /**
  * Return {x, y, shape} of the edge of what the front of two objectives dominates.
